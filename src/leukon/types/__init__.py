@@ -1,0 +1,24 @@
+"""The values that pass between the floors: frozen, numpy only."""
+
+from leukon.types.differential import ClassCount, Differential, Flag, Skipped
+from leukon.types.image import Box, Capture, Cell, Field, Image
+from leukon.types.prediction import Classifier, Prediction, Status
+from leukon.types.taxonomy import PERIPHERAL_BLOOD, CellClass, Taxonomy
+
+__all__ = [
+    "PERIPHERAL_BLOOD",
+    "Box",
+    "Capture",
+    "Cell",
+    "CellClass",
+    "ClassCount",
+    "Classifier",
+    "Differential",
+    "Field",
+    "Flag",
+    "Image",
+    "Prediction",
+    "Skipped",
+    "Status",
+    "Taxonomy",
+]

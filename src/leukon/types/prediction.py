@@ -1,0 +1,56 @@
+"""What a classifier says of one cell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from leukon.types.image import Cell
+from leukon.types.taxonomy import Taxonomy
+
+Status = Literal["ok", "unidentified", "excluded"]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Prediction:
+    """The classification of one cell.
+
+    Attributes
+    ----------
+    label : str
+        The most probable class.
+    probabilities : ndarray, shape (K,)
+        Calibrated probabilities in the taxonomy's order, sum 1.
+    status : str
+        ``"ok"``; ``"unidentified"`` where the confidence is too low to name a class;
+        ``"excluded"`` where the object does not belong in the count.
+    reason : str
+        Why the status is not ``"ok"``; else empty.
+    """
+
+    label: str
+    probabilities: npt.NDArray[np.float32]
+    status: Status = "ok"
+    reason: str = ""
+
+    @property
+    def confidence(self) -> float:
+        """The highest probability, 0…1."""
+        return float(self.probabilities.max())
+
+
+class Classifier(Protocol):
+    """Whatever names cells: a bundle, or a network in training."""
+
+    @property
+    def taxonomy(self) -> Taxonomy:
+        """The classes, in the order of the probabilities."""
+        ...
+
+    def predict(self, cells: Sequence[Cell]) -> list[Prediction]:
+        """Classify each of `cells`."""
+        ...
