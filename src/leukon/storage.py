@@ -64,9 +64,14 @@ def write_bytes(path: Path | str, data: bytes) -> None:
         stream.write(data)
 
 
+def json_text(value: Any) -> str:
+    """Return `value` as indented JSON; NaN is refused, since JSON has none."""
+    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
 def write_json(path: Path | str, value: Any) -> None:
-    """Write `value` as indented JSON; NaN is refused, since JSON has none."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    """Write `value` as `json_text`, at once or not at all."""
+    write_text(path, json_text(value))
 
 
 @contextlib.contextmanager

@@ -3,48 +3,69 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
+
+from leukon.storage import json_text
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 Advance = Callable[[int], None]
+Report = Callable[[str, int, int], None]
 
 
 @contextlib.contextmanager
-def progress(label: str, total: int | None) -> Iterator[Advance]:
-    """Show a progress bar on a terminal; stay silent in a pipe.
+def stages() -> Iterator[Report]:
+    """Show one progress bar per stage on a terminal; stay silent in a pipe.
 
-    Parameters
-    ----------
-    label : str
-        What is being done.
-    total : int or None
-        Number of steps; None where it is unknown.
+    Yields
+    ------
+    callable
+        Call it with the stage's name, the steps done and the steps in all.
+    """
+    if not sys.stderr.isatty():
+        yield lambda _stage, _done, _total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def report(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=total)
+            bars.update(tasks[stage], completed=done)
+
+        yield report
+
+
+@contextlib.contextmanager
+def progress(label: str, total: int) -> Iterator[Advance]:
+    """Show one progress bar as `stages` does.
 
     Yields
     ------
     callable
         Call it with the number of steps done since the last call.
     """
-    if not sys.stderr.isatty():
-        yield lambda _steps: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    with stages() as report:
+        done = 0
 
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(label, total=total)
-        yield lambda steps: bar.advance(task, steps)
+        def advance(steps: int) -> None:
+            nonlocal done
+            done += steps
+            report(label, done, total)
+
+        yield advance
 
 
 def print_json(value: Any) -> None:
     """Print `value` as JSON on stdout: with ``--json`` the only thing there."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    sys.stdout.write(json_text(value))
 
 
 def print_table(table: Table) -> None:

@@ -3,7 +3,7 @@
 from leukon.types.differential import ClassCount, Differential, Flag, Skipped
 from leukon.types.image import Box, Capture, Cell, Field, Image
 from leukon.types.prediction import Classifier, Prediction, Status
-from leukon.types.taxonomy import PERIPHERAL_BLOOD, CellClass, Taxonomy
+from leukon.types.taxonomy import PERIPHERAL_BLOOD, CellClass, Taxonomy, taxonomy_of
 
 __all__ = [
     "PERIPHERAL_BLOOD",
@@ -21,4 +21,5 @@ __all__ = [
     "Skipped",
     "Status",
     "Taxonomy",
+    "taxonomy_of",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -86,3 +87,15 @@ PERIPHERAL_BLOOD = Taxonomy(
     )
 )
 """The eight classes of the shipped bundle (those of the PBC data set, Acevedo et al. 2020)."""
+
+
+def taxonomy_of(labels: Iterable[str]) -> Taxonomy:
+    """Return the taxonomy of `labels`: known classes as in `PERIPHERAL_BLOOD`, others as leukocytes.
+
+    Examples
+    --------
+    >>> taxonomy_of(["platelet", "blast"]).classes[1].role
+    'platelet'
+    """
+    known = {c.name: c for c in PERIPHERAL_BLOOD.classes}
+    return Taxonomy(tuple(known.get(name) or CellClass(name, title=name) for name in sorted(set(labels))))

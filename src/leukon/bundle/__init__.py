@@ -1,0 +1,6 @@
+"""Shipped models: what they hold and how they run."""
+
+from leukon.bundle.layout import Calibration, Contents, Sample, read_bundle, write_bundle
+from leukon.bundle.runtime import Bundle, load_bundle
+
+__all__ = ["Bundle", "Calibration", "Contents", "Sample", "load_bundle", "read_bundle", "write_bundle"]

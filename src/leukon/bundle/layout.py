@@ -1,0 +1,192 @@
+"""What a shipped model holds, and how it lies in its file.
+
+A bundle is one zip file:
+
+``bundle.json``
+    name, version, taxonomy, pipeline, calibration, provenance, and the SHA-256 of every other member
+``model.onnx``
+    the network: input ``batch`` (N, C, H, W) float32, output ``logits`` (N, K)
+``sample.npz``
+    cells with the probabilities that they must give, replayed on every load
+``card.json``, ``card.md``
+    the measured scores and limits, for programs and for people
+
+Nothing in it is ever executed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+import zlib
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from leukon.errors import BundleError, InputError, UnknownNameError
+from leukon.pipeline import Pipeline
+from leukon.storage import json_text, write_bytes
+from leukon.types import Box, Cell, CellClass, Taxonomy
+
+FORMAT = 1
+MEMBERS = "model.onnx", "sample.npz", "card.json", "card.md"
+MAX_MEMBER_BYTES = 200_000_000
+SUFFIX = ".leukon"
+_DAMAGE = zipfile.BadZipFile, zlib.error, EOFError, KeyError, TypeError, ValueError, OSError, NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """How scores become probabilities and when a cell stays without a name.
+
+    Attributes
+    ----------
+    temperature : float
+        Logits are divided by it before the softmax; above 0.
+    threshold : float
+        Cells whose highest probability is below are *unidentified*; 0…1.
+    """
+
+    temperature: float = 1.0
+    threshold: float = 0.5
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Sample:
+    """Cells and the probabilities that they gave when the bundle was made, shape (N, K)."""
+
+    cells: tuple[Cell, ...]
+    probabilities: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Contents:
+    """Everything in a bundle."""
+
+    name: str
+    version: str
+    taxonomy: Taxonomy
+    pipeline: Pipeline
+    calibration: Calibration
+    provenance: dict[str, Any]
+    onnx: bytes
+    sample: Sample
+    card: dict[str, Any]
+    card_text: str
+
+
+def write_bundle(path: Path, contents: Contents) -> None:
+    """Write `contents` to `path` at once or not at all; the same contents give the same bytes."""
+    members = {
+        "model.onnx": contents.onnx,
+        "sample.npz": _pack_sample(contents.sample),
+        "card.json": json_text(contents.card).encode(),
+        "card.md": contents.card_text.encode(),
+    }
+    header = {
+        "format": FORMAT,
+        "name": contents.name,
+        "version": contents.version,
+        "taxonomy": [asdict(c) for c in contents.taxonomy.classes],
+        "pipeline": contents.pipeline.to_dict(),
+        "calibration": asdict(contents.calibration),
+        "provenance": contents.provenance,
+        "sha256": {name: hashlib.sha256(data).hexdigest() for name, data in members.items()},
+    }
+    members["bundle.json"] = json_text(header).encode()
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in sorted(members):
+            # ZipInfo's fixed date keeps the bytes reproducible.
+            archive.writestr(zipfile.ZipInfo(name), members[name], zipfile.ZIP_DEFLATED)
+    write_bytes(path, buffer.getvalue())
+
+
+def read_bundle(path: Path) -> tuple[Contents, str]:
+    """Read a bundle and check every member against its hash.
+
+    Returns
+    -------
+    contents : Contents
+    sha256 : str
+        Hash of the whole file.
+
+    Raises
+    ------
+    BundleError
+        If the file is missing, is no bundle, or is damaged.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise BundleError(f"cannot read bundle {path}: {error.strerror}; check the path") from error
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            if sum(info.file_size for info in archive.infolist()) > MAX_MEMBER_BYTES:
+                raise BundleError(f"{path} is not a bundle: its members exceed {MAX_MEMBER_BYTES:,} bytes")
+            header = json.loads(archive.read("bundle.json"))
+            if header["format"] != FORMAT:
+                raise BundleError(
+                    f"{path} has bundle format {header['format']!r}, this Leukon reads {FORMAT}: "
+                    "install the Leukon that wrote it, or export it again"
+                )
+            members = {name: archive.read(name) for name in MEMBERS}
+        for name, content in members.items():
+            if hashlib.sha256(content).hexdigest() != header["sha256"][name]:
+                raise BundleError(f"{path} is damaged: {name} does not match its hash; copy it again")
+        contents = Contents(
+            name=header["name"],
+            version=header["version"],
+            taxonomy=Taxonomy(tuple(CellClass(**c) for c in header["taxonomy"])),
+            pipeline=Pipeline.from_dict(header["pipeline"]),
+            calibration=Calibration(**header["calibration"]),
+            provenance=header["provenance"],
+            onnx=members["model.onnx"],
+            sample=_unpack_sample(members["sample.npz"]),
+            card=json.loads(members["card.json"]),
+            card_text=members["card.md"].decode(),
+        )
+    except BundleError:
+        raise
+    except (InputError, UnknownNameError) as error:
+        raise BundleError(f"{path} cannot be used: {error}") from error
+    except (
+        zipfile.BadZipFile,
+        EOFError,
+        KeyError,
+        TypeError,
+        ValueError,
+        OSError,
+        NotImplementedError,
+    ) as error:
+        raise BundleError(f"{path} is not a bundle, or is damaged ({error}): copy it again") from error
+    return contents, hashlib.sha256(data).hexdigest()
+
+
+def _pack_sample(sample: Sample) -> bytes:
+    arrays: dict[str, npt.NDArray[Any]] = {"probabilities": sample.probabilities}
+    for i, cell in enumerate(sample.cells):
+        box = cell.box
+        arrays[f"image{i}"] = cell.image
+        arrays[f"box{i}"] = np.array([box.x0, box.y0, box.x1, box.y1], np.float64)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name, array in arrays.items():
+            content = io.BytesIO()
+            np.lib.format.write_array(content, np.ascontiguousarray(array), allow_pickle=False)
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), content.getvalue())
+    return buffer.getvalue()
+
+
+def _unpack_sample(data: bytes) -> Sample:
+    with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+        probabilities = arrays["probabilities"]
+        cells = tuple(
+            Cell(arrays[f"image{i}"], Box(*arrays[f"box{i}"].tolist())) for i in range(len(probabilities))
+        )
+    return Sample(cells, probabilities)

@@ -1,0 +1,187 @@
+"""Running a bundle, without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from leukon.bundle.layout import SUFFIX, Calibration, Contents, read_bundle
+from leukon.errors import BundleError, InputError
+from leukon.machine import available_processors
+from leukon.types import Cell, Prediction, Taxonomy
+
+SHIPPED = Path(__file__).parent / "shipped"
+BATCH_SIZE = 32
+REPLAY_TOLERANCE = 0.02
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Bundle:
+    """A shipped model, ready to classify cells; made by `load_bundle`.
+
+    Safe to use from several threads.
+
+    Attributes
+    ----------
+    taxonomy : Taxonomy
+        The classes, in the order of the probabilities.
+    sha256 : str
+        Hash of the bundle's file.
+    """
+
+    contents: Contents
+    taxonomy: Taxonomy
+    sha256: str
+    _session: Any
+    _kept: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        """Name of the bundle."""
+        return self.contents.name
+
+    @property
+    def version(self) -> str:
+        """Version of the bundle."""
+        return self.contents.version
+
+    @property
+    def card(self) -> dict[str, Any]:
+        """Measured scores and limits."""
+        return self.contents.card
+
+    @property
+    def calibration(self) -> Calibration:
+        """Temperature and threshold."""
+        return self.contents.calibration
+
+    def prepare(self, cells: Sequence[Cell]) -> npt.NDArray[np.float32]:
+        """Run the pipeline: shape (N, C, H, W). Apart, so that threads can prepare while others classify."""
+        return self.contents.pipeline.batch(cells)
+
+    def probabilities(self, batch: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Return calibrated probabilities, shape (N, K), of what `prepare` returned."""
+        parts = [
+            np.asarray(self._session.run(["logits"], {"batch": batch[i : i + BATCH_SIZE]})[0], np.float32)
+            for i in range(0, len(batch), BATCH_SIZE)
+        ]
+        if not parts:
+            return np.zeros((0, len(self.taxonomy)), np.float32)
+        logits = np.concatenate(parts)[:, list(self._kept)] / self.calibration.temperature
+        # Leaving classes out of the softmax is the same as renormalising the rest.
+        exponents = np.exp(logits - logits.max(axis=1, keepdims=True))
+        shares: npt.NDArray[np.float32] = exponents / exponents.sum(axis=1, keepdims=True)
+        return shares
+
+    def name_cells(self, probabilities: npt.NDArray[np.float32]) -> list[Prediction]:
+        """Turn probabilities, shape (N, K), into predictions with a status."""
+        threshold = self.calibration.threshold
+        predictions = []
+        for row in probabilities:
+            best = int(row.argmax())
+            label = self.taxonomy.names[best]
+            if row[best] < threshold:
+                reason = f"confidence {row[best]:.2f} is below {threshold:.2f}"
+                predictions.append(Prediction(label, row, "unidentified", reason))
+            else:
+                predictions.append(Prediction(label, row))
+        return predictions
+
+    def predict(self, cells: Sequence[Cell]) -> list[Prediction]:
+        """Classify `cells`: status ``"ok"``, or ``"unidentified"`` below the bundle's threshold."""
+        predictions: list[Prediction] = []
+        for i in range(0, len(cells), BATCH_SIZE):
+            batch = self.prepare(cells[i : i + BATCH_SIZE])
+            predictions += self.name_cells(self.probabilities(batch))
+        return predictions
+
+    def restricted(self, classes: Sequence[str]) -> Bundle:
+        """Keep `classes` alone and renormalise.
+
+        Raises
+        ------
+        UnknownNameError
+            If the bundle does not know a class.
+        InputError
+            If fewer than two are left.
+        """
+        taxonomy = self.taxonomy.restricted(tuple(classes))
+        if len(taxonomy) < 2:
+            raise InputError(f"classes {','.join(classes)!r} leave nothing to tell apart: name at least two")
+        kept = tuple(self.contents.taxonomy.index(name) for name in taxonomy.names)
+        return replace(self, taxonomy=taxonomy, _kept=kept)
+
+
+def load_bundle(source: Path | str | None = None, *, threads: int | None = None) -> Bundle:
+    """Load a bundle and replay its sample.
+
+    Parameters
+    ----------
+    source : path-like or str, optional
+        A bundle file, or the name of a shipped bundle; by default the shipped ``small``.
+    threads : int, optional
+        Threads for the network; by default one per available processor.
+
+    Raises
+    ------
+    BundleError
+        If the bundle is missing, damaged, or does not give the predictions that it was made with.
+
+    Examples
+    --------
+    >>> load_bundle().taxonomy.names
+    ('basophil', 'eosinophil', 'erythroblast', 'ig', 'lymphocyte', 'monocyte', 'neutrophil', 'platelet')
+    """
+    path = _resolve(source)
+    contents, sha256 = read_bundle(path)
+    session = _session(contents, path, threads or available_processors())
+    bundle = Bundle(contents, contents.taxonomy, sha256, session, tuple(range(len(contents.taxonomy))))
+    sample = contents.sample
+    try:
+        replayed = bundle.probabilities(bundle.prepare(sample.cells))
+    except Exception as error:  # onnxruntime raises bare classes of its own
+        raise BundleError(f"{path} does not run: {error}; export it again") from error
+    if replayed.shape != sample.probabilities.shape:
+        raise BundleError(f"{path} does not fit its sample: export it again")
+    drift = float(np.abs(replayed - sample.probabilities).max(initial=0))
+    if not drift <= REPLAY_TOLERANCE:
+        raise BundleError(
+            f"{path} does not replay its sample (off by {drift:.3f}): export it again with this Leukon"
+        )
+    return bundle
+
+
+def _resolve(source: Path | str | None) -> Path:
+    if source is None:
+        return SHIPPED / f"small{SUFFIX}"
+    path = Path(source)
+    shipped = SHIPPED / f"{source}{SUFFIX}"
+    if not path.exists() and path.name == str(source) and shipped.exists():
+        return shipped
+    return path
+
+
+def _session(contents: Contents, path: Path, threads: int) -> Any:
+    runtime = _runtime()
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    # Waiting threads would burn the processor that decoding needs.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return runtime.InferenceSession(contents.onnx, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime raises bare classes of its own
+        raise BundleError(f"{path} holds no network that can run: {error}; export it again") from error
+
+
+@cache
+def _runtime() -> Any:
+    import onnxruntime
+
+    return onnxruntime

@@ -1,0 +1,51 @@
+"""The commands, put together."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from leukon import __version__
+from leukon.cli.analyze import analyze
+from leukon.cli.audit import audit
+from leukon.cli.bundle import show
+from leukon.cli.classify import classify
+from leukon.cli.evaluate import evaluate
+from leukon.cli.export import export
+from leukon.cli.split import split
+from leukon.cli.synth import synth
+from leukon.cli.train import train
+
+app = typer.Typer(
+    name="leukon",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="White-blood-cell image analysis that survives a change of microscope. For research use only.",
+)
+data = typer.Typer(no_args_is_help=True, help="Manifests, splits, audits and generated smears.")
+bundle = typer.Typer(no_args_is_help=True, help="Shipped models.")
+
+for command in (analyze, classify, evaluate, train, export):
+    app.command()(command)
+for command in (audit, split, synth):
+    data.command()(command)
+bundle.command()(show)
+app.add_typer(data, name="data")
+app.add_typer(bundle, name="bundle")
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001
+    if wanted:
+        typer.echo(f"leukon {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[  # noqa: ARG001
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass

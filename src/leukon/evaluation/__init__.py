@@ -1,0 +1,1 @@
+"""How good a classifier is: scores, intervals, figures, and one page."""

@@ -1,0 +1,1 @@
+"""From training to what ships."""

@@ -1,0 +1,93 @@
+"""White balance on the empty background of the smear."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from leukon.types import Image
+
+THUMBNAIL_PX = 64
+GAIN_LIMITS = 0.5, 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """Scale each channel so that the empty background takes one fixed grey; black stays black.
+
+    Attributes
+    ----------
+    target : float
+        Where the background goes, as a share of full scale.
+
+    Notes
+    -----
+    The background is the mode of the brightness among the brighter half of the pixels. An image without
+    any (a crop filled by one cell) is balanced on its brightest parts, the best guess there is. Gains
+    are held within 0.5…4.
+    Source: the plain normalization that the colour normalization work compares against, without its
+    sharpening and contrast steps.
+    """
+
+    name: ClassVar[str] = "background"
+    target: float = 0.92
+
+    def for_image(self, image: Image) -> Gains:
+        """Measure the background of `image`, shape (H, W, 3), and return the map for its pixels."""
+        top = np.iinfo(image.dtype).max
+        level = background_level(image)
+        gains = np.clip(self.target * top / np.maximum(level, 1), *GAIN_LIMITS)
+        return Gains(tuple(float(g) for g in gains))
+
+
+@dataclass(frozen=True, slots=True)
+class Gains:
+    """One factor per channel, clipped at full scale."""
+
+    factors: tuple[float, ...]
+
+    def __call__(self, image: Image) -> Image:
+        """Scale `image`, shape (H, W, 3), keeping its dtype."""
+        factors = np.asarray(self.factors, np.float32)
+        if image.dtype == np.uint8:
+            ramp = np.arange(256, dtype=np.float32)[:, None] * factors
+            table = np.clip(ramp + 0.5, 0, 255).astype(np.uint8)
+            return np.asarray(cv2.LUT(image, table[None]))
+        scaled: npt.NDArray[np.float32] = image.astype(np.float32) * factors
+        clipped: npt.NDArray[np.uint16] = np.clip(scaled + 0.5, 0, 65535).astype(np.uint16)
+        return clipped
+
+
+def background_level(image: Image) -> npt.NDArray[np.float64]:
+    """Measure the colour of the empty background.
+
+    Parameters
+    ----------
+    image : ndarray, shape (H, W, 3)
+        RGB.
+
+    Returns
+    -------
+    ndarray, shape (3,)
+        Colour in the image's own range.
+    """
+    step = max(1, min(image.shape[:2]) // THUMBNAIL_PX)
+    pixels = np.ascontiguousarray(image[step // 2 :: step, step // 2 :: step]).reshape(-1, 3)
+    sample = (pixels // (257 if image.dtype == np.uint16 else 1)).astype(np.uint8)
+    # The least channel: stains darken at least one channel, the background none.
+    brightness = sample.min(axis=1)
+    # A blown-out spot says nothing of the lamp's colour; use it only where there is little else.
+    unclipped = sample.max(axis=1) < 255
+    if unclipped.sum() > 0.1 * len(sample):
+        sample, brightness = sample[unclipped], brightness[unclipped]
+    upper = brightness[brightness >= np.median(brightness)]
+    counts = np.bincount(upper, minlength=256).astype(np.float64)
+    smooth = np.convolve(counts, np.hanning(15), mode="same")
+    mode = int(smooth.argmax())
+    near = np.abs(brightness.astype(np.int16) - mode) <= 6
+    level = np.asarray(np.median(sample[near], axis=0), np.float64)
+    return level * (257 if image.dtype == np.uint16 else 1)

@@ -1,0 +1,162 @@
+"""From a cell to the numbers that a network sees: color → frame → space → scale.
+
+One `Pipeline` serves training and inference. Its four slots have a fixed order, so that hue is never
+interpolated and a colour map always sees whole cells. It holds plain numbers only, goes to JSON and back
+bit-equal, and never knows whether it is training: augmentation acts before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from leukon.errors import InputError
+from leukon.imaging.color import COLOR_MAPS, ColorMap
+from leukon.imaging.color.background import Background
+from leukon.imaging.geometry import cut, resize, square_around
+from leukon.imaging.spaces import SPACES, Space
+from leukon.imaging.spaces.rgb import Rgb
+from leukon.registry import look_up
+from leukon.types import Cell, Image
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Cut a square around the cell, in proportion to the cell, and resize it.
+
+    Attributes
+    ----------
+    side_px : int
+        Side of the result.
+    margin : float
+        Side of the square as a multiple of the cell's longer side.
+    fill : float
+        Grey for what lies outside the image, as a share of full scale.
+    """
+
+    side_px: int = 128
+    margin: float = 1.4
+    fill: float = 0.92
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Subtract the mean and divide by the standard deviation of each channel."""
+
+    mean: tuple[float, ...] = (0.485, 0.456, 0.406)
+    std: tuple[float, ...] = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """The four slots.
+
+    Examples
+    --------
+    >>> from leukon.types import Box
+    >>> cell = Cell(np.full((50, 60, 3), 200, np.uint8), Box(10, 10, 40, 40))
+    >>> Pipeline().batch([cell]).shape
+    (1, 3, 128, 128)
+    >>> Pipeline.from_dict(Pipeline().to_dict()) == Pipeline()
+    True
+    """
+
+    color: ColorMap = field(default_factory=Background)
+    frame: Frame = field(default_factory=Frame)
+    space: Space = field(default_factory=Rgb)
+    scale: Scale = field(default_factory=Scale)
+
+    def batch(self, cells: Sequence[Cell]) -> npt.NDArray[np.float32]:
+        """Prepare `cells` for the network.
+
+        Returns
+        -------
+        ndarray, shape (N, C, H, W)
+        """
+        side, channels = self.frame.side_px, len(self.space.channels)
+        batch = np.empty((len(cells), side, side, channels), np.float32)
+        colour: Callable[[Image], Image] | None = None
+        for i, cell in enumerate(cells):
+            # Cells of one field follow each other: its background is measured once.
+            if colour is None or cell.image is not cells[i - 1].image:
+                colour = self.color.for_image(cell.image)
+            batch[i] = self._in_space(cell, colour)
+        batch -= np.asarray(self.scale.mean, np.float32)
+        batch /= np.asarray(self.scale.std, np.float32)
+        return np.ascontiguousarray(batch.transpose(0, 3, 1, 2))
+
+    def _in_space(self, cell: Cell, colour: Callable[[Image], Image]) -> npt.NDArray[np.float32]:
+        frame = self.frame
+        square = cut(cell.image, square_around(cell.box, margin=frame.margin), fill=frame.fill)
+        # Colour maps act on single pixels: mapping what was cut equals cutting what was mapped.
+        framed = resize(colour(square), frame.side_px, frame.side_px)
+        full = np.float32(np.iinfo(framed.dtype).max)
+        return self.space.from_rgb(framed.astype(np.float32) / full)
+
+    def fit(self, cells: Sequence[Cell]) -> Pipeline:
+        """Return this pipeline with its scale measured on `cells`.
+
+        Raises
+        ------
+        InputError
+            If there are no cells.
+        """
+        if not cells:
+            raise InputError("cannot fit a pipeline to no cells: give at least one")
+        n = len(self.space.channels)
+        plain = replace(self, scale=Scale((0.0,) * n, (1.0,) * n))
+        total, squares = np.zeros(n), np.zeros(n)
+        for cell in cells:
+            values = plain.batch([cell]).astype(np.float64)
+            total += values.mean(axis=(0, 2, 3))
+            squares += (values**2).mean(axis=(0, 2, 3))
+        mean = total / len(cells)
+        std = np.sqrt(np.maximum(squares / len(cells) - mean**2, 1e-6))
+        return replace(self, scale=Scale(tuple(map(float, mean)), tuple(map(float, std))))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return {
+            "color": {"name": self.color.name, **asdict(self.color)},
+            "frame": asdict(self.frame),
+            "space": {"name": self.space.name, **asdict(self.space)},
+            "scale": asdict(self.scale),
+        }
+
+    @classmethod
+    def from_dict(cls, value: dict[str, Any]) -> Pipeline:
+        """Build from what `to_dict` returned, or from the same after a trip through JSON.
+
+        Raises
+        ------
+        InputError
+            If a slot is missing or malformed.
+        UnknownNameError
+            If the color map or the space is not registered.
+        """
+        try:
+            color, space, scale = dict(value["color"]), dict(value["space"]), value["scale"]
+            return cls(
+                color=look_up("colour map", color.pop("name"), COLOR_MAPS)(**color),
+                frame=Frame(**value["frame"]),
+                space=look_up("image space", space.pop("name"), SPACES)(**space),
+                scale=Scale(tuple(scale["mean"]), tuple(scale["std"])),
+            )
+        except (TypeError, AttributeError, ValueError) as error:
+            raise InputError(f"not a pipeline: {error}") from error
+        except KeyError as error:
+            if error.args and str(error.args[0]) in (
+                "color",
+                "frame",
+                "space",
+                "scale",
+                "name",
+                "mean",
+                "std",
+            ):
+                raise InputError(f"not a pipeline: {error.args[0]!r} is missing") from error
+            raise

@@ -1,0 +1,142 @@
+"""From pixels to stain: illumination divided out, optical density, the nuclear axis.
+
+Romanowsky-Giemsa stained chromatin absorbs green and red; haemoglobin absorbs blue and green; dirt absorbs
+all alike. So ``red + green - blue`` optical density is high in nuclei and low in red cells, whatever the
+white balance, once the empty background has been divided out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from leukon.types import Image
+
+Floats = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.uint8]
+
+THUMBNAIL_PX = 96
+DARK_SURROUND = 0.35
+VIGNETTE_LIMIT = 0.2
+RIDGE = 0.02
+STAINED_OD = 0.05
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Stain:
+    """Stain maps of one image, at the size they were measured.
+
+    Attributes
+    ----------
+    density : ndarray of float32, shape (H, W, 3)
+        Optical density above the background, per channel.
+    nuclear : ndarray of float32, shape (H, W)
+        Density along the nuclear axis, smoothed.
+    valid : ndarray of uint8, shape (H, W)
+        1 inside the field of view, 0 in a black surround.
+    """
+
+    density: Floats
+    nuclear: Floats
+    valid: Mask
+
+
+def to_uint8(image: Image) -> npt.NDArray[np.uint8]:
+    """Drop to 8 bit, which suffices to find cells."""
+    if image.dtype == np.uint8:
+        return image  # type: ignore[return-value]
+    return np.asarray(cv2.convertScaleAbs(image, alpha=1 / 257))
+
+
+def reduced(image: Image, longest_px: int) -> tuple[npt.NDArray[np.uint8], float]:
+    """Return an 8-bit copy, its longest side at most `longest_px`, and its scale (px per original px)."""
+    height, width = image.shape[:2]
+    scale = min(1.0, longest_px / max(height, width))
+    if scale < 1:
+        size = max(1, round(width * scale)), max(1, round(height * scale))
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return np.ascontiguousarray(to_uint8(image)), scale
+
+
+def measure_stain(image: npt.NDArray[np.uint8]) -> Stain:
+    """Measure the stain in an 8-bit RGB image, shape (H, W, 3)."""
+    height, width = image.shape[:2]
+    small, _ = reduced(image, THUMBNAIL_PX)
+    inside = field_of_view(small)
+    log_table = np.log10((np.arange(256, dtype=np.float32) + 2) / 257)
+    log_small = log_table[small]
+    background = fit_background(small, log_small, inside)
+    logs = np.asarray(cv2.LUT(image, log_table))
+    if background.ndim == 1:
+        density = background - logs
+    else:
+        density = cv2.resize(background, (width, height), interpolation=cv2.INTER_LINEAR) - logs
+    density = cv2.GaussianBlur(density, (0, 0), 0.8)
+    nuclear = cv2.transform(density, np.array([[1.0, 1.0, -1.0]], np.float32))
+    valid = np.ones((height, width), np.uint8)
+    if not inside.all():
+        valid = cv2.resize(inside, (width, height), interpolation=cv2.INTER_NEAREST)
+        valid = cv2.erode(valid, np.ones((3, 3), np.uint8), iterations=max(1, round(width / THUMBNAIL_PX)))
+    return Stain(np.asarray(density, np.float32), np.asarray(nuclear, np.float32), valid)
+
+
+def field_of_view(small: npt.NDArray[np.uint8]) -> Mask:
+    """Return 1 where light comes through; 0 in a dark surround that touches the border (an eyepiece, a frame)."""
+    brightest = small.max(axis=2)
+    limit = DARK_SURROUND * float(np.percentile(brightest, 95))
+    dark = (brightest < limit).astype(np.uint8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(dark, connectivity=4)
+    height, width = dark.shape
+    surround = np.zeros(count, bool)
+    for index in range(1, count):
+        x, y, w, h, area = (int(v) for v in stats[index])
+        touches = (x == 0) + (y == 0) + (x + w == width) + (y + h == height)
+        surround[index] = touches >= 2 and area > 0.004 * dark.size
+    return (~surround[labels]).astype(np.uint8)
+
+
+def fit_background(
+    small: npt.NDArray[np.uint8], log_small: Floats, inside: Mask
+) -> npt.NDArray[np.float32]:
+    """Fit the empty background: log colour, shape (3,), or (h, w, 3) with a quadratic for vignetting."""
+    height, width = small.shape[:2]
+    use = inside.astype(bool)
+    if not use.any():
+        use = np.ones_like(use)
+    green = small[..., 1]
+    level = brightest_mode(green[use])
+    near = use & (np.abs(green.astype(np.int16) - level) <= max(4, 0.06 * level))
+    if not near.any():
+        return np.asarray(log_small[use].max(axis=0), np.float32)
+    colour = np.asarray(np.median(log_small[near], axis=0), np.float32)
+    if min(height, width) < 16:
+        return colour
+    y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
+    terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)
+    surface = np.broadcast_to(colour, small.shape)
+    for tolerance in (0.06, 0.04):
+        near = use & (np.abs(log_small - surface).max(axis=2) < tolerance)
+        if near.sum() < 0.03 * use.sum():
+            return colour
+        a, b = terms[near], log_small[near] - colour
+        ridge = RIDGE * len(a) * np.diag([0.0, 1, 1, 1, 1, 1])
+        shift = terms @ np.linalg.solve(a.T @ a + ridge, a.T @ b)
+        surface = colour + np.clip(shift, -VIGNETTE_LIMIT, VIGNETTE_LIMIT)
+    return np.asarray(surface, np.float32)
+
+
+def brightest_mode(values: npt.NDArray[np.uint8]) -> int:
+    """Return the brightest grey level that many pixels share: the empty background, not the red cells."""
+    counts = np.bincount(values, minlength=256).astype(np.float64)
+    if counts[254:].sum() < 0.5 * counts.sum():
+        counts[254:] = 0
+    if not counts.any():
+        return int(values.max())
+    smooth = np.convolve(np.pad(counts, 5), np.hanning(11), mode="same")[5:-5]
+    peaks = np.flatnonzero(
+        (smooth >= np.roll(smooth, 1)) & (smooth >= np.roll(smooth, -1)) & (smooth >= 0.15 * smooth.max())
+    )
+    return int(peaks.max())

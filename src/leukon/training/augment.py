@@ -1,0 +1,142 @@
+"""Augmentation: another microscope, stain, camera and hand, imitated on the capture's own pixels.
+
+It acts before the pipeline, which never knows whether it is training.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import cos, pi, sin
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from leukon.imaging.color.background import background_level
+from leukon.types import Box, Cell
+
+# 256 levels as optical density; half a level keeps black finite.
+_DENSITY_OF_LEVEL = (-np.log10((np.arange(256) + 0.5) / 255.5)).astype(np.float32)
+_CANVAS = 2.0  # side of the augmented image as a multiple of the cell's
+
+
+@dataclass(frozen=True, slots=True)
+class Augmentation:
+    """Ranges of the random changes; every one is drawn anew for every cell and epoch.
+
+    Attributes
+    ----------
+    zoom, stretch, shift : float
+        How far the cell's apparent size (log scale), aspect (log scale) and centre (share of the box)
+        stray: no two finders draw the same box.
+    crosstalk : float
+        Spread of the off-diagonal terms that mix the optical densities of the three channels, as another
+        camera and lamp do.
+    stain : float
+        Spread of the log strength of each channel's optical density: another stain, time or thickness.
+    cast, gamma : float
+        Spread of the log gain of each channel, and of the log exponent of the tone curve.
+    blur_px, noise, coarse : float
+        Largest Gaussian sigma (relative to a 128 px wide cell), noise (share of full scale), and factor of
+        lost resolution.
+    tight : float
+        Share of cells whose surroundings are cut off, as in tightly cropped data sets.
+    jpeg : float
+        Share of cells compressed once more.
+    plain : float
+        Share of cells that get no colour change at all, so that the training system stays sharp.
+    """
+
+    zoom: float = 0.15
+    stretch: float = 0.05
+    shift: float = 0.05
+    crosstalk: float = 0.12
+    stain: float = 0.25
+    cast: float = 0.10
+    gamma: float = 0.20
+    blur_px: float = 1.8
+    noise: float = 0.03
+    coarse: float = 3.0
+    tight: float = 0.25
+    jpeg: float = 0.2
+    plain: float = 0.15
+
+    def __call__(self, cell: Cell, rng: np.random.Generator) -> Cell:
+        """Return a changed copy of `cell`; its image is 8-bit and about twice as wide as the cell."""
+        moved = self._move(cell, rng)
+        image = moved.image
+        if rng.random() >= self.plain:
+            image = self._recolour(image, rng)
+        image = self._degrade(image, moved.box.side_px, rng)
+        return Cell(image, moved.box, cell.name, cell.flags)
+
+    def _move(self, cell: Cell, rng: np.random.Generator) -> Cell:
+        image, box = cell.image, cell.box
+        side = max(8, round(_CANVAS * box.side_px))
+        angle, mirror = rng.uniform(0, 2 * pi), rng.choice((-1.0, 1.0))
+        zoom = np.exp(rng.uniform(-self.zoom, self.zoom))
+        stretch = np.exp(rng.uniform(-self.stretch, self.stretch))
+        turn = np.array([[cos(angle), -sin(angle)], [sin(angle), cos(angle)]])
+        linear = turn @ np.diag([zoom * stretch * mirror, zoom / stretch])
+        x, y = box.centre
+        dx, dy = rng.uniform(-self.shift, self.shift, 2) * box.side_px
+        offset = np.array([side / 2 + dx, side / 2 + dy]) - linear @ [x, y]
+        fill = tuple(float(v) for v in background_level(image))
+        # Where the image ends, half the time its mirror image goes on, half the time empty background.
+        border = cv2.BORDER_REFLECT_101 if rng.random() < 0.5 else cv2.BORDER_CONSTANT
+        warped = cv2.warpAffine(
+            image,
+            np.column_stack([linear, offset]).astype(np.float32),
+            (side, side),
+            flags=cv2.INTER_LINEAR,
+            borderMode=border,
+            borderValue=fill,
+        )
+        low, high = (side - box.side_px) / 2, (side + box.side_px) / 2
+        whole = Box(low, low, high, high)
+        if rng.random() >= self.tight:
+            return Cell(warped, whole)
+        edge = max(0, round(low - rng.uniform(-0.02, 0.15) * box.side_px))
+        kept = np.ascontiguousarray(warped[edge : side - edge, edge : side - edge])
+        return Cell(kept, Box(low - edge, low - edge, high - edge, high - edge))
+
+    def _recolour(self, image: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+        mix = np.eye(3) + rng.normal(0, self.crosstalk, (3, 3)) * (1 - np.eye(3))
+        mix /= mix.sum(axis=1, keepdims=True)  # grey stays grey: the background's cast is drawn below
+        mix *= np.exp(rng.normal(0, self.stain, 3) * 0.6 + rng.normal(0, self.stain))[:, None]
+        level = np.clip(background_level(image), 32, 255)
+        background = -np.log10(level / 255.5)
+        gain = np.exp(rng.normal(0, self.cast, 3) + rng.normal(-0.05, 0.12))
+        gamma = np.exp(rng.normal(0, self.gamma))
+        # Densities are measured from the background, which stays put under a change of stain.
+        density = cv2.transform(cv2.LUT(image, _DENSITY_OF_LEVEL) - background.astype(np.float32), mix)
+        shade = np.clip((level / 255 * gain) ** gamma, 0.15, 1.1)
+        exponent = np.float32(-gamma * np.log(10))
+        light = np.exp(np.clip(density, -0.4, 2.4) * exponent) * (255 * shade).astype(np.float32)
+        return np.clip(light, 0, 255).astype(np.uint8)
+
+    def _degrade(
+        self, image: npt.NDArray[np.uint8], cell_px: float, rng: np.random.Generator
+    ) -> npt.NDArray[np.uint8]:
+        height, width = image.shape[:2]
+        if rng.random() < 0.35:
+            factor = rng.uniform(1.2, self.coarse)
+            small = max(4, round(width / factor)), max(4, round(height / factor))
+            image = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
+            image = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
+        if rng.random() < 0.35:
+            sigma = rng.uniform(0.3, self.blur_px) * cell_px / 128
+            image = cv2.GaussianBlur(image, (0, 0), max(sigma, 0.2))
+        elif rng.random() < 0.25:
+            soft = cv2.GaussianBlur(image, (0, 0), max(cell_px / 128, 0.2))
+            amount = rng.uniform(0.3, 1.2)
+            image = cv2.addWeighted(image, 1 + amount, soft, -amount, 0)
+        if rng.random() < 0.3:
+            noise = rng.normal(0, 255 * rng.uniform(0, self.noise), image.shape)
+            image = np.clip(image + noise, 0, 255).astype(np.uint8)
+        if rng.random() < self.jpeg:
+            quality = int(rng.integers(35, 90))
+            _, data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+            image = cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1]
+        return np.ascontiguousarray(image)
+

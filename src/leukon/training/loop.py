@@ -1,0 +1,270 @@
+"""Training: steps, validation, checkpoints, resume."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import pickle
+import platform
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+import leukon
+from leukon.datasets.manifest import Manifest
+from leukon.errors import InputError, ManifestError
+from leukon.losses import LOSSES
+from leukon.models import ModelSpec
+from leukon.pipeline import Pipeline
+from leukon.registry import look_up
+from leukon.storage import json_text, replacing, write_json, write_text
+from leukon.training.classifier import NetworkClassifier
+from leukon.training.curves import write_curves
+from leukon.training.loader import Batches, LabelledCells, load_cells
+from leukon.training.recipe import Recipe
+from leukon.types import CellClass, Taxonomy
+
+Report = Callable[[str, int, int], None]
+
+
+@dataclass(slots=True)
+class Progress:
+    """What a checkpoint remembers besides the tensors."""
+
+    epoch: int = 0
+    best: float = -1.0
+    best_epoch: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)
+
+
+def train(
+    recipe: Recipe, manifest: Manifest, out: Path, *, taxonomy: Taxonomy, report: Report | None = None
+) -> NetworkClassifier:
+    """Train by `recipe` on the manifest's ``train`` part, choosing the epoch on its ``val`` part.
+
+    A run that was stopped goes on from its last epoch when called again with the same recipe and data.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    manifest : Manifest
+        With the parts ``train`` and ``val``.
+    out : Path
+        The run's folder: ``recipe.json``, ``environment.json``, ``data.json``, ``history.json``,
+        ``curves.svg``, ``best.pt``, ``last.pt``.
+    taxonomy : Taxonomy
+        The classes.
+    report : callable, optional
+        Called with what is being done, the steps done and the steps in all.
+
+    Returns
+    -------
+    NetworkClassifier
+        With the best weights.
+
+    Raises
+    ------
+    ManifestError
+        If a part is missing or holds an unknown label.
+    InputError
+        If `out` holds another run.
+    """
+    report = report or (lambda _what, _done, _total: None)
+    parts = {name: manifest.subset(split=name) for name in ("train", "val")}
+    for name, part in parts.items():
+        if not part.entries:
+            raise ManifestError(f"the manifest has no {name!r} part: make one with leukon data split")
+    _claim(out, recipe, manifest, taxonomy)
+
+    data = {name: _load(name, part, taxonomy, report) for name, part in parts.items()}
+    work = _start(recipe, data["train"], len(taxonomy))
+    progress = _resume(work, out / "last.pt")
+    classifier = NetworkClassifier(work.average, work.batches.pipeline, taxonomy)
+    while progress.epoch < recipe.epochs and progress.epoch - progress.best_epoch < recipe.patience:
+        loss = _epoch(work, progress.epoch, report)
+        progress.epoch += 1
+        scores = _validate(classifier, data["val"])
+        progress.history.append({"epoch": progress.epoch, "loss": loss, **scores})
+        if scores["balanced_accuracy"] > progress.best:
+            progress.best, progress.best_epoch = scores["balanced_accuracy"], progress.epoch
+            pipeline = work.batches.pipeline.to_dict()
+            _save(out / "best.pt", {"network": work.average.state_dict(), "pipeline": pipeline})
+        _save(out / "last.pt", {**work.state(), "progress": asdict(progress)})
+        write_json(out / "history.json", progress.history)
+        write_curves(out / "curves.svg", progress.history)
+    return load_classifier(out)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Work:
+    """The moving parts of a run."""
+
+    network: nn.Module
+    average: nn.Module
+    batches: Batches
+    optimizer: torch.optim.Optimizer
+    schedule: torch.optim.lr_scheduler.LambdaLR
+    loss_of: nn.Module
+    averaging: float
+
+    def state(self) -> dict[str, Any]:
+        moving = self.network, self.average, self.optimizer, self.schedule
+        return {name: part.state_dict() for name, part in zip(_MOVING, moving, strict=True)}
+
+
+_MOVING = "network", "average", "optimizer", "schedule"
+
+
+def _start(recipe: Recipe, data: LabelledCells, classes: int) -> _Work:
+    torch.manual_seed(recipe.seed)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    pipeline = recipe.pipeline.fit(data.cells) if recipe.fit_scale else recipe.pipeline
+    network = recipe.model.build(classes).to(device)
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    batches = Batches(data, pipeline, recipe.augmentation, recipe.batch_size, recipe.seed)
+    optimizer, schedule = _optimizer(recipe, network, len(batches) * recipe.epochs)
+    loss_of = look_up("loss", recipe.loss, LOSSES)(**recipe.loss_options)
+    average = copy.deepcopy(network).eval()
+    return _Work(network, average, batches, optimizer, schedule, loss_of, recipe.averaging)
+
+
+def _resume(work: _Work, last: Path) -> Progress:
+    if not last.exists():
+        return Progress()
+    try:
+        state = torch.load(last, map_location="cpu", weights_only=True)
+        for name in _MOVING:
+            getattr(work, name).load_state_dict(state[name])
+        return Progress(**state["progress"])
+    except (RuntimeError, KeyError, TypeError, ValueError, pickle.UnpicklingError) as error:
+        raise InputError(f"checkpoint {last} is damaged ({error}): delete it to start the run anew") from error
+
+
+def load_classifier(run: Path) -> NetworkClassifier:
+    """Load the best network of the run in folder `run`.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no finished epoch.
+    """
+    try:
+        spec = ModelSpec(**json.loads((run / "recipe.json").read_text())["model"])
+        classes = json.loads((run / "data.json").read_text())["taxonomy"]
+        best = torch.load(run / "best.pt", map_location="cpu", weights_only=True)
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, pickle.UnpicklingError) as error:
+        raise InputError(f"{run} is not a training run with a finished epoch ({error}): train it") from error
+    taxonomy = Taxonomy(tuple(CellClass(**c) for c in classes))
+    network = replace(spec, weights="", pretrained=False).build(len(taxonomy))
+    network.load_state_dict(best["network"])
+    return NetworkClassifier(network.eval(), Pipeline.from_dict(best["pipeline"]), taxonomy)
+
+
+def _claim(out: Path, recipe: Recipe, manifest: Manifest, taxonomy: Taxonomy) -> None:
+    """Write the run's records, or check that they are those of the run to go on with."""
+    records = {
+        "recipe.json": recipe.to_dict(),
+        "data.json": {"manifest": manifest.digest(), "taxonomy": [asdict(c) for c in taxonomy.classes]},
+    }
+    for name, value in records.items():
+        path = out / name
+        if path.exists() and path.read_text() != json_text(value):
+            raise InputError(f"{out} holds a run with another {path.stem}: choose another --out or delete it")
+        write_text(path, json_text(value))
+    environment = {
+        "leukon": leukon.__version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "processor": platform.machine(),
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+    }
+    write_json(out / "environment.json", environment)
+
+
+def _load(name: str, part: Manifest, taxonomy: Taxonomy, report: Report) -> LabelledCells:
+    done = 0
+
+    def advance(steps: int) -> None:
+        nonlocal done
+        done += steps
+        report(f"reading {name}", done, len(part.entries))
+
+    return load_cells(part, taxonomy, advance=advance)
+
+
+def _optimizer(
+    recipe: Recipe, network: nn.Module, steps: int
+) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LambdaLR]:
+    settings = recipe.optimizer
+    matrices = [p for p in network.parameters() if p.ndim > 1]
+    vectors = [p for p in network.parameters() if p.ndim <= 1]  # norms and biases do not decay
+    groups = [
+        {"params": matrices, "weight_decay": settings.weight_decay},
+        {"params": vectors, "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.AdamW(groups, lr=settings.rate)
+    warmup = max(1, round(settings.warmup * steps))
+
+    def rate(step: int) -> float:
+        if step < warmup:
+            return (step + 1) / warmup
+        return 0.5 + 0.5 * math.cos(math.pi * min(1.0, (step - warmup) / max(1, steps - warmup)))
+
+    return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
+
+
+def _epoch(work: _Work, number: int, report: Report) -> float:
+    """Run one epoch; return the mean loss."""
+    device = next(work.network.parameters()).device
+    # Half precision pays only where the processor computes in it; elsewhere it merely loses digits.
+    mixed = device.type == "cuda" or torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    work.network.train()
+    total = 0.0
+    for step, (batch, labels) in enumerate(work.batches.epoch(number), 1):
+        inputs = torch.from_numpy(batch).to(device, memory_format=torch.channels_last)
+        with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
+            logits = work.network(inputs)
+        loss = work.loss_of(logits.float(), torch.from_numpy(labels).to(device))
+        if not torch.isfinite(loss):
+            raise InputError(f"the loss is {loss.item()} in epoch {number + 1}: lower the recipe's rate")
+        work.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        work.optimizer.step()
+        work.schedule.step()
+        done = number * len(work.batches) + step
+        _follow(work.average, work.network, min(work.averaging, done / (done + 10)))
+        total += loss.item()
+        report(f"epoch {number + 1}", step, len(work.batches))
+    return total / len(work.batches)
+
+
+@torch.no_grad()
+def _follow(average: nn.Module, network: nn.Module, decay: float) -> None:
+    for own, new in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
+        if own.is_floating_point():
+            own.lerp_(new, 1 - decay)
+        else:
+            own.copy_(new)
+
+
+def _validate(classifier: NetworkClassifier, data: LabelledCells) -> dict[str, float]:
+    logits = torch.from_numpy(classifier.logits(data.cells))
+    labels = torch.from_numpy(data.labels)
+    right = (logits.argmax(dim=1) == labels).numpy()
+    recalls = [float(right[data.labels == k].mean()) for k in np.unique(data.labels)]
+    return {
+        "val_loss": float(nn.functional.cross_entropy(logits, labels)),
+        "accuracy": float(right.mean()),
+        "balanced_accuracy": float(np.mean(recalls)),
+    }
+
+
+def _save(path: Path, state: dict[str, Any]) -> None:
+    with replacing(path) as part:
+        torch.save(state, part)

@@ -1,0 +1,120 @@
+"""A recipe: everything that decides a training run, on one page."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from leukon.errors import InputError, UnknownNameError
+from leukon.models import ModelSpec
+from leukon.pipeline import Pipeline
+from leukon.training.augment import Augmentation
+
+RECIPES = Path(__file__).parent / "recipes"
+
+
+@dataclass(frozen=True, slots=True)
+class Optimizer:
+    """AdamW with a linear warm-up and a cosine decay to zero.
+
+    Attributes
+    ----------
+    rate : float
+        Highest learning rate.
+    weight_decay : float
+        Decoupled weight decay of the matrices and kernels.
+    warmup : float
+        Share of all steps in which the rate rises.
+    """
+
+    rate: float = 1e-3
+    weight_decay: float = 0.02
+    warmup: float = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """One training run.
+
+    Attributes
+    ----------
+    name : str
+        Goes into the run's records and the bundle's provenance.
+    pipeline : Pipeline
+        What the network sees.
+    fit_scale : bool
+        Measure the pipeline's scale on the training cells instead of taking the recipe's.
+    augmentation : Augmentation
+        Drawn anew for every cell in every epoch.
+    model : ModelSpec
+        The network and what it starts from.
+    loss : str
+        A key of `leukon.losses.LOSSES`.
+    loss_options : mapping
+        Its arguments.
+    optimizer : Optimizer
+        AdamW's settings.
+    epochs, batch_size : int
+        Passes over the training part; cells in a step.
+    patience : int
+        Stop after this many epochs without a better balanced accuracy on the validation part.
+    averaging : float
+        Decay of the running average of the weights that is validated and kept; 0 for none.
+    seed : int
+        Of everything random.
+    """
+
+    name: str
+    pipeline: Pipeline = field(default_factory=Pipeline)
+    fit_scale: bool = False
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    model: ModelSpec = field(default_factory=ModelSpec)
+    loss: str = "cross_entropy"
+    loss_options: Mapping[str, Any] = field(default_factory=dict)
+    optimizer: Optimizer = field(default_factory=Optimizer)
+    epochs: int = 12
+    batch_size: int = 64
+    patience: int = 5
+    averaging: float = 0.998
+    seed: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the resolved recipe as JSON values."""
+        return {**asdict(self), "pipeline": self.pipeline.to_dict(), "loss_options": dict(self.loss_options)}
+
+
+def load_recipe(name: str) -> Recipe:
+    """Load a recipe that ships with Leukon, by name, or a Python page of your own, by path.
+
+    A page is executed: load only those that you trust.
+
+    Raises
+    ------
+    UnknownNameError
+        If no recipe has this name.
+    InputError
+        If the page fails or does not define ``RECIPE``.
+    """
+    path = Path(name)
+    if path.suffix != ".py":
+        path = RECIPES / f"{name}.py"
+        if path.parent != RECIPES or not path.exists():
+            known = [p.stem for p in RECIPES.glob("*.py") if p.stem != "__init__"]
+            raise UnknownNameError("recipe", name, known)
+    elif not path.exists():
+        raise InputError(f"there is no recipe {path}: check the path")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise InputError(f"{path} cannot be loaded as Python")
+    page = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(page)
+    except Exception as error:
+        raise InputError(f"recipe {path} fails: {type(error).__name__}: {error}") from error
+    recipe = getattr(page, "RECIPE", None)
+    if not isinstance(recipe, Recipe):
+        raise InputError(f"recipe {path} must define RECIPE = Recipe(...)")
+    return recipe

@@ -1,0 +1,158 @@
+"""Bundles: the trip to a file and back, and every way in which one can be damaged."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from leukon.bundle import Bundle, Calibration, Contents, Sample, load_bundle, read_bundle, write_bundle
+from leukon.errors import BundleError, InputError, UnknownNameError
+from leukon.export.onnx import to_onnx
+from leukon.pipeline import Frame, Pipeline
+from leukon.types import Box, Cell, CellClass, Taxonomy
+
+TAXONOMY = Taxonomy((CellClass("a"), CellClass("b"), CellClass("c", "platelet")))
+
+
+class MeanColour(nn.Module):
+    """Logits are the channel means, so that the answer is known."""
+
+    def forward(self, batch: torch.Tensor) -> torch.Tensor:
+        return 4 * batch.mean(dim=(2, 3))
+
+
+def cell(red: int, green: int, blue: int) -> Cell:
+    return Cell(np.full((20, 20, 3), (red, green, blue), np.uint8), Box(4, 4, 16, 16))
+
+
+@pytest.fixture(scope="module")
+def contents() -> Contents:
+    pipeline = Pipeline(frame=Frame(side_px=8))
+    network = MeanColour()
+    cells = cell(200, 20, 20), cell(10, 20, 200)
+    logits = network(torch.from_numpy(pipeline.batch(cells)))
+    return Contents(
+        name="tiny",
+        version="1",
+        taxonomy=TAXONOMY,
+        pipeline=pipeline,
+        calibration=Calibration(2.0, 0.6),
+        provenance={"recipe": {"name": "none"}},
+        onnx=to_onnx(network, channels=3, side_px=8),
+        sample=Sample(cells, (logits / 2.0).softmax(dim=1).numpy()),
+        card={"systems": []},
+        card_text="# tiny\n",
+    )
+
+
+@pytest.fixture
+def path(contents: Contents, tmp_path: Path) -> Path:
+    write_bundle(tmp_path / "tiny.leukon", contents)
+    return tmp_path / "tiny.leukon"
+
+
+def test_what_was_written_is_read(contents: Contents, path: Path) -> None:
+    found, sha256 = read_bundle(path)
+    assert (found.name, found.taxonomy, found.pipeline) == ("tiny", TAXONOMY, contents.pipeline)
+    assert (found.calibration, found.card, found.onnx) == (contents.calibration, contents.card, contents.onnx)
+    assert load_bundle(path).sha256 == sha256
+
+
+def test_the_same_contents_give_the_same_bytes(contents: Contents, path: Path) -> None:
+    write_bundle(path.with_name("again.leukon"), contents)
+    assert path.read_bytes() == path.with_name("again.leukon").read_bytes()
+
+
+def test_it_predicts_what_the_network_says(contents: Contents, path: Path) -> None:
+    cells = [cell(250, 30, 30), cell(30, 240, 60), cell(120, 121, 122)]
+    logits = MeanColour()(torch.from_numpy(contents.pipeline.batch(cells)))
+    expected = (logits / 2).softmax(dim=1).numpy()
+    predictions = load_bundle(path).predict(cells)
+    np.testing.assert_allclose([p.probabilities for p in predictions], expected, atol=1e-5)
+    assert [p.label for p in predictions] == ["a", "b", TAXONOMY.names[int(expected[2].argmax())]]
+    assert [p.status for p in predictions] == ["ok", "ok", "unidentified"]
+    assert "below 0.60" in predictions[2].reason
+    assert load_bundle(path).predict([]) == []
+
+
+def test_restricting_renormalises(path: Path) -> None:
+    whole = load_bundle(path)
+    some = whole.restricted(["c", "a"])
+    assert some.taxonomy.names == ("a", "c")
+    full = whole.predict([cell(200, 90, 60)])[0].probabilities
+    part = some.predict([cell(200, 90, 60)])[0].probabilities
+    np.testing.assert_allclose(part, full[[0, 2]] / full[[0, 2]].sum(), rtol=1e-5)
+    assert some.restricted(["a", "c"]).taxonomy.names == ("a", "c")
+    with pytest.raises(UnknownNameError, match="unknown class 'd': choose one of a, b, c"):
+        whole.restricted(["a", "d"])
+    with pytest.raises(InputError, match="at least two"):
+        whole.restricted(["a"])
+
+
+def rewritten(path: Path, name: str, data: bytes | None) -> None:
+    """Replace or drop one member of the zip file."""
+    with zipfile.ZipFile(path) as archive:
+        members = {n: archive.read(n) for n in archive.namelist()}
+    members.pop(name)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for member, content in (members | ({name: data} if data is not None else {})).items():
+            archive.writestr(member, content)
+    path.write_bytes(buffer.getvalue())
+
+
+def flip(data: bytes, at: int) -> bytes:
+    return data[:at] + bytes([data[at] ^ 0xFF]) + data[at + 1 :]
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda p: p.unlink(), "cannot read bundle"),
+        (lambda p: p.write_bytes(b""), "not a bundle"),
+        (lambda p: p.write_text("no zip"), "not a bundle"),
+        (lambda p: p.write_bytes(p.read_bytes()[:-400]), "not a bundle"),
+        (lambda p: p.write_bytes(flip(p.read_bytes(), 900)), "damaged"),
+        (lambda p: rewritten(p, "model.onnx", None), "not a bundle"),
+        (lambda p: rewritten(p, "model.onnx", b"other"), "model.onnx does not match its hash"),
+        (lambda p: rewritten(p, "bundle.json", b"{}"), "not a bundle"),
+        (lambda p: rewritten(p, "bundle.json", b'{"format": 99}'), "bundle format 99, this Leukon reads 1"),
+    ],
+)
+def test_damage_is_told_in_one_line(path: Path, damage, message: str) -> None:
+    damage(path)
+    with pytest.raises(BundleError, match=message) as caught:
+        load_bundle(path)
+    assert "\n" not in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_a_bundle_that_drifts_is_refused(contents: Contents, path: Path) -> None:
+    sample = contents.sample
+    write_bundle(path, replace(contents, sample=replace(sample, probabilities=sample.probabilities[::-1])))
+    with pytest.raises(BundleError, match="does not replay its sample"):
+        load_bundle(path)
+    nan = np.full_like(sample.probabilities, np.nan)
+    write_bundle(path, replace(contents, sample=replace(sample, probabilities=nan)))
+    with pytest.raises(BundleError, match="does not replay its sample"):
+        load_bundle(path)
+
+
+def test_a_file_that_is_no_network_is_refused(contents: Contents, path: Path) -> None:
+    write_bundle(path, replace(contents, onnx=b"no network"))
+    with pytest.raises(BundleError, match="no network that can run"):
+        load_bundle(path)
+
+
+def test_the_shipped_bundle_loads_by_name() -> None:
+    bundle = load_bundle("small")
+    assert isinstance(bundle, Bundle)
+    assert bundle.sha256 == load_bundle().sha256
+    assert {s["name"] for s in bundle.card["systems"]} >= {"pbc", "bcisc", "jtsc", "bccd"}
