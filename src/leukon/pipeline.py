@@ -91,9 +91,9 @@ class Pipeline:
 
     def _in_space(self, cell: Cell, colour: Callable[[Image], Image]) -> npt.NDArray[np.float32]:
         frame = self.frame
-        square = cut(cell.image, square_around(cell.box, margin=frame.margin), fill=frame.fill)
-        # Colour maps act on single pixels: mapping what was cut equals cutting what was mapped.
-        framed = resize(colour(square), frame.side_px, frame.side_px)
+        # Colour maps act on single pixels: mapping what is cut equals cutting what is mapped.
+        square = square_around(cell.box, margin=frame.margin)
+        framed = resize(cut(cell.image, square, fill=frame.fill, colour=colour), frame.side_px, frame.side_px)
         full = np.float32(np.iinfo(framed.dtype).max)
         return self.space.from_rgb(framed.astype(np.float32) / full)
 

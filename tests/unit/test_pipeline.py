@@ -105,7 +105,8 @@ def test_the_background_takes_the_target_under_any_lamp(gains) -> None:
     white = np.full((200, 200, 3), 240, np.uint8)
     cv2.circle(white, (100, 100), 50, (90, 40, 130), -1)
     image = np.clip(white * np.array(gains), 0, 255).astype(np.uint8)
-    batch = Pipeline(Background(0.92), Frame(100, 1.5), scale=PLAIN).batch([Cell(image, Box(50, 50, 150, 150))])
+    cell = Cell(image, Box(50, 50, 150, 150))
+    batch = Pipeline(Background(0.92), Frame(100, 1.5), scale=PLAIN).batch([cell])
     assert np.abs(batch[0, :, 2, 2] - 0.92).max() < 0.01
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -20,13 +19,13 @@ def test_a_failed_write_leaves_the_old_file_and_no_scraps(tmp_path: Path) -> Non
         part.write_text("half")
         raise RuntimeError
     assert path.read_text() == "old"
-    assert os.listdir(tmp_path) == ["result.txt"]
+    assert [p.name for p in tmp_path.iterdir()] == ["result.txt"]
 
 
 def test_a_full_disk_is_told_in_one_line(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"cannot write .*out\.csv: the disk is full; free") as caught:
-        with replacing(tmp_path / "out.csv"):
-            raise OSError(errno.ENOSPC, "No space left on device")
+    expected = pytest.raises(InputError, match=r"cannot write .*out\.csv: the disk is full; free")
+    with expected as caught, replacing(tmp_path / "out.csv"):
+        raise OSError(errno.ENOSPC, "No space left on device")
     assert "\n" not in str(caught.value)
 
 

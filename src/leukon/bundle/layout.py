@@ -37,7 +37,16 @@ FORMAT = 1
 MEMBERS = "model.onnx", "sample.npz", "card.json", "card.md"
 MAX_MEMBER_BYTES = 200_000_000
 SUFFIX = ".leukon"
-_DAMAGE = zipfile.BadZipFile, zlib.error, EOFError, KeyError, TypeError, ValueError, OSError, NotImplementedError
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    KeyError,
+    TypeError,
+    ValueError,
+    OSError,
+    NotImplementedError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,15 +164,7 @@ def read_bundle(path: Path) -> tuple[Contents, str]:
         raise
     except (InputError, UnknownNameError) as error:
         raise BundleError(f"{path} cannot be used: {error}") from error
-    except (
-        zipfile.BadZipFile,
-        EOFError,
-        KeyError,
-        TypeError,
-        ValueError,
-        OSError,
-        NotImplementedError,
-    ) as error:
+    except _DAMAGE as error:
         raise BundleError(f"{path} is not a bundle, or is damaged ({error}): copy it again") from error
     return contents, hashlib.sha256(data).hexdigest()
 

@@ -1,1 +1,20 @@
 """How good a classifier is: scores, intervals, figures, and one page."""
+
+from leukon.evaluation.bootstrap import Interval, bootstrap
+from leukon.evaluation.evaluate import Evaluation, Example, Restricted, evaluate
+from leukon.evaluation.results import Provenance, write_evaluation
+from leukon.evaluation.scores import Rates, Scores, score
+
+__all__ = [
+    "Evaluation",
+    "Example",
+    "Interval",
+    "Provenance",
+    "Rates",
+    "Restricted",
+    "Scores",
+    "bootstrap",
+    "evaluate",
+    "score",
+    "write_evaluation",
+]

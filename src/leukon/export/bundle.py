@@ -20,7 +20,7 @@ from leukon.errors import InputError
 from leukon.export.card import card_text
 from leukon.export.onnx import to_onnx
 from leukon.training.loader import LabelledCells, load_cells
-from leukon.training.loop import load_classifier
+from leukon.training.run import load_classifier
 
 SAMPLES = 8
 TARGET_ACCURACY = 0.99

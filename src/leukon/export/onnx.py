@@ -26,7 +26,7 @@ def to_onnx(network: nn.Module, *, channels: int, side_px: int) -> bytes:
         torch.onnx.export(
             network,
             (sample,),
-            buffer,
+            buffer,  # type: ignore[arg-type]
             dynamo=False,
             input_names=["batch"],
             output_names=["logits"],

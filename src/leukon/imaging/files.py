@@ -27,6 +27,7 @@ from typing import Any, cast
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 from PIL import ImageChops, ImageOps
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.ImageFile import ImageFile
@@ -58,6 +59,7 @@ _READERS: tuple[tuple[bytes, type[ImageFile]], ...] = (
 )
 _TIFF_BITS, _TIFF_PHOTOMETRIC, _TIFF_SAMPLE_FORMAT = 258, 262, 339
 _ORIENTATION = 0x0112
+_Pixels = npt.NDArray[Any]
 # The list of warning filters belongs to the whole process: one thread at a time may exchange it.
 _quiet_lock = threading.RLock()
 
@@ -113,14 +115,14 @@ def _read_bytes(path: Path) -> bytes:
     return data
 
 
-def _decode(data: bytes, enough_px: int | None) -> Image:
+def _decode(data: bytes, enough_px: int | None) -> _Pixels:
     with _quiet_lock, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         header = _open(data)
         width, height = header.size
         if width * height > MAX_PIXELS:
             raise InputError(
-                f"{width}×{height} px are more than the {MAX_PIXELS // 1_000_000} megapixels that are decoded; "
+                f"its {width}×{height} px exceed the {MAX_PIXELS // 1_000_000} megapixels that are decoded; "
                 "cut it into smaller images"
             )
         _refuse_cut(header, data)
@@ -137,7 +139,7 @@ def _decode(data: bytes, enough_px: int | None) -> Image:
         flag = cv2.IMREAD_REDUCED_COLOR_2 if 2 <= shrink < 4 else flag
         flag = cv2.IMREAD_REDUCED_COLOR_4 if shrink >= 4 else flag
     image = _with_opencv(data, flag | cv2.IMREAD_IGNORE_ORIENTATION)
-    return _turned(cast(Image, cv2.cvtColor(image, cv2.COLOR_BGR2RGB)), orientation)
+    return _turned(np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB)), orientation)
 
 
 def _open(data: bytes) -> Any:
@@ -156,7 +158,7 @@ def _refuse_cut(header: Any, data: bytes) -> None:
     elif isinstance(header, PngImageFile):
         whole = data.rfind(b"IEND") >= 0
     elif isinstance(header, BmpImageFile) and header.tile[0].codec_name == "raw":
-        (_, _, offset, (_, stride, _)) = header.tile[0]
+        _, _, offset, (_, stride, _) = cast(Any, header.tile[0])
         whole = len(data) >= offset + stride * header.size[1]
     if not whole:
         raise InputError("the file is cut short: its end is missing; copy or export it again")
@@ -178,14 +180,14 @@ def _bits_per_sample(header: Any, data: bytes) -> int:
     return bits
 
 
-def _with_opencv(data: bytes, flag: int) -> Image:
+def _with_opencv(data: bytes, flag: int) -> _Pixels:
     image = cv2.imdecode(np.frombuffer(data, np.uint8), flag)
     if image is None:
         raise InputError("the file is damaged; copy or export it again")
-    return cast(Image, image)
+    return np.asarray(image)
 
 
-def _with_pillow(picture: Any) -> Image:
+def _with_pillow(picture: Any) -> _Pixels:
     """Decode whatever has up to 8 bits and is not plain grey or RGB."""
     inverted = isinstance(picture, JpegImageFile) and picture.mode == "CMYK" and "adobe" not in picture.info
     picture = ImageOps.exif_transpose(picture)
@@ -198,22 +200,20 @@ def _with_pillow(picture: Any) -> Image:
     return np.asarray(picture.convert("RGB"))
 
 
-def _deep(data: bytes, header: Any) -> Image:
+def _deep(data: bytes, header: Any) -> _Pixels:
     """Decode 16-bit samples, which Pillow would cut down to 8."""
     image = _with_opencv(data, cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
     photometric = header.tag_v2.get(_TIFF_PHOTOMETRIC, 1) if isinstance(header, TiffImageFile) else 1
     if image.dtype != np.uint16 or photometric not in (0, 1, 2):
         raise InputError("this kind of 16-bit image is not supported; save it as 16-bit grey or RGB")
     if image.ndim == 2:
-        image = 65535 - image if photometric == 0 else image
-        return np.repeat(image[..., None], 3, axis=2)
-    channels = [2, 1, 0, 3][: image.shape[2]]
-    return (
-        _on_white(image[..., channels]) if len(channels) == 4 else np.ascontiguousarray(image[..., channels])
-    )
+        return np.repeat((65535 - image if photometric == 0 else image)[..., None], 3, axis=2)
+    if image.shape[2] == 4:
+        return _on_white(image[..., [2, 1, 0, 3]])
+    return np.ascontiguousarray(image[..., ::-1])
 
 
-def _on_white(image: Image) -> Image:
+def _on_white(image: _Pixels) -> _Pixels:
     """Composite (H, W, 4) with straight alpha on white."""
     colour, alpha = image[..., :3], image[..., 3:]
     full = np.iinfo(image.dtype).max
@@ -223,7 +223,7 @@ def _on_white(image: Image) -> Image:
     return np.rint(white - (white - colour) * (alpha / white)).astype(image.dtype)
 
 
-def _turned(image: Image, orientation: int) -> Image:
+def _turned(image: _Pixels, orientation: int) -> _Pixels:
     """Undo the turn that EXIF orientation 1…8 states; other values are ignored, as viewers do."""
     if orientation in (5, 6, 7, 8):
         image = image.transpose(1, 0, 2)
@@ -276,11 +276,9 @@ def list_images(inputs: Sequence[Path]) -> list[Path]:
     found: dict[Path, None] = {}
     for entry in map(Path, inputs):
         if entry.is_dir():
-            inside = sorted(_images_below(entry), key=lambda path: _natural(path.relative_to(entry)))  # noqa: B023
+            inside = sorted(_images_below(entry), key=lambda path: _natural(path.relative_to(entry)))
             if not inside:
-                raise InputError(
-                    f"no image in {entry}: looked for {', '.join(IMAGE_SUFFIXES)}, also below it"
-                )
+                raise InputError(f"no image in or below {entry}: looked for {', '.join(IMAGE_SUFFIXES)}")
             found.update(dict.fromkeys(inside))
         elif entry.exists():
             found[entry] = None
@@ -304,9 +302,8 @@ def _images_below(top: Path) -> Iterator[Path]:
                 yield here / name
 
 
-def _natural(path: Path) -> list[list[tuple[int, str]]]:
+def _natural(path: Path) -> list[list[tuple[int, int, str]]]:
     """Sort key: runs of digits by their value, the rest by its letters, folder by folder."""
     pieces = [re.findall(r"\d+|\D+", part.casefold()) for part in path.parts]
-    return [[(int(p), "") if p.isdecimal() else (-1, p) for p in part] for part in pieces] + [
-        [(0, str(path))]
-    ]
+    key = [[(0, int(p), "") if p.isdecimal() else (1, 0, p) for p in part] for part in pieces]
+    return [*key, [(0, 0, str(path))]]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 
@@ -21,7 +23,7 @@ def square_around(box: Box, *, margin: float) -> Box:
     return Box(x - half, y - half, x + half, y + half)
 
 
-def cut(image: Image, box: Box, *, fill: float) -> Image:
+def cut(image: Image, box: Box, *, fill: float, colour: Callable[[Image], Image] | None = None) -> Image:
     """Cut `box`, rounded to whole pixels and at least 1 px wide, out of `image`.
 
     Parameters
@@ -31,11 +33,15 @@ def cut(image: Image, box: Box, *, fill: float) -> Image:
         May reach past the image.
     fill : float
         Grey for what lies outside, as a share of full scale.
+    colour : callable, optional
+        Applied to what lies inside, before the rest is filled.
     """
     height, width = image.shape[:2]
     x0, y0 = round(box.x0), round(box.y0)
     x1, y1 = max(x0 + 1, round(box.x1)), max(y0 + 1, round(box.y1))
     inside = image[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)]
+    if colour is not None and inside.size:
+        inside = colour(np.ascontiguousarray(inside))
     if inside.shape[:2] == (y1 - y0, x1 - x0):
         return inside
     grey = round(fill * np.iinfo(image.dtype).max)

@@ -23,7 +23,9 @@ def build(classes: int, variant: str, weights: Path | None, *, pretrained: bool)
     import timm
 
     if not timm.is_model(variant):
-        raise UnknownNameError("timm network", variant, timm.list_models(f"{variant[:6]}*")[:8] or ["resnet18"])
+        raise UnknownNameError(
+            "timm network", variant, timm.list_models(f"{variant[:6]}*")[:8] or ["resnet18"]
+        )
     try:
         network: nn.Module = timm.create_model(
             variant, num_classes=classes, pretrained=pretrained and weights is None

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from leukon.segmentation.detection import Detection
-from leukon.segmentation.field import segment
+from leukon.segmentation.scene import Nucleus, read_scene
 from leukon.segmentation.stain import reduced
 from leukon.types import Image
 
 LONGEST_PX = 160
+LEAST_AREA_PX = 8.0
 
 
 def find_cell(image: Image) -> Detection | None:
-    """Find the cell (or platelet) that lies nearest the centre.
+    """Find the cell, or platelet, that an image was cut out for: large and near the centre.
 
     Parameters
     ----------
@@ -21,17 +22,20 @@ def find_cell(image: Image) -> Detection | None:
     Returns
     -------
     Detection or None
-        None where nothing in the image is stained like a nucleus.
+        None where nothing in the image is stained like a nucleus or a platelet.
     """
     small, scale = reduced(image, LONGEST_PX)
-    found, _ = segment(small, least_share=0.0)
-    if not found:
+    scene = read_scene(small, crowded=False)
+    if scene is None:
         return None
     height, width = small.shape[:2]
 
-    def prominence(one: Detection) -> float:
-        x, y = one.box.centre
-        off = ((x / width - 0.5) ** 2 + (y / height - 0.5) ** 2) ** 0.5
-        return one.nucleus_area_px**0.5 * max(0.05, 1 - 1.8 * off)
+    def prominence(nucleus: Nucleus) -> float:
+        x, y = nucleus.box.centre
+        off_centre = ((x / width - 0.5) ** 2 + (y / height - 0.5) ** 2) ** 0.5
+        return nucleus.area_px**0.5 * max(0.05, 1 - 1.8 * off_centre)
 
-    return max(found, key=prominence).scaled(1 / scale, *image.shape[:2])
+    nuclei = [nucleus for nucleus in scene.nuclei if nucleus.area_px >= LEAST_AREA_PX]
+    if not nuclei:
+        return None
+    return scene.detect(max(nuclei, key=prominence)).scaled(1 / scale, *image.shape[:2])

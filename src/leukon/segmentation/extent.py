@@ -8,12 +8,13 @@ import numpy.typing as npt
 
 from leukon.segmentation.stain import Floats, Mask, Stain
 
-ANGLES = 48
-RADII = 40
-FAINT_OD = 0.045
+ANGLES = 36
+RADII = 36
+FAINT_OD = 0.03, 0.09
 STEEPEST = 2
 SMOOTHNESS = 0.35
 EDGE_WEIGHT = 2.5
+BIAS = -0.05
 
 
 def cell_contour(
@@ -59,14 +60,19 @@ def cell_contour(
     index = np.arange(RADII)
     last = np.where(own.any(axis=1), RADII - 1 - own[:, ::-1].argmax(axis=1), 0)
     beyond = index[None] - last[:, None]
-    ring = (beyond * step > 1.5) & (beyond * step <= max(3.0, 0.35 * reach_px)) & ~foreign & ~outside
-    cost = _foreignness(density, ring, red)
+    near_px = max(1.5, 0.12 * reach_px)
+    ring = (beyond * step > near_px) & (beyond * step <= near_px + max(2.5, 0.3 * reach_px)) & ~foreign & ~outside
+    faint = _faint_od(stain)
+    cytoplasm = _own_colour(density, ring, red, faint)
+    cost = _foreignness(density, cytoplasm, red, faint)
     cost[foreign] = 2
     cost[outside] = 0.2
     cost[index[None] <= last[:, None]] = -1
-    blurred = cv2.GaussianBlur(density, (5, 1), 1.0)
+    # The edge of the nucleus is no edge of the cell: nothing counts as denser than cytoplasm.
+    ceiling = np.full(3, 0.3) if cytoplasm is None else np.maximum(1.5 * np.abs(cytoplasm), 0.08)
+    level = cv2.GaussianBlur(np.minimum(density, ceiling.astype(np.float32)), (5, 1), 1.0)
     slope = np.zeros((ANGLES, RADII), np.float32)
-    slope[:, 1:-1] = np.abs(blurred[:, 2:] - blurred[:, :-2]).sum(axis=2)
+    slope[:, 1:-1] = np.abs(level[:, 2:] - level[:, :-2]).sum(axis=2)
     slope = np.minimum(slope / max(0.08, float(np.percentile(slope, 90))), 1)
     slope[beyond < 1] = 0
     total = np.cumsum(cost, axis=1) - EDGE_WEIGHT * slope
@@ -79,27 +85,42 @@ def cell_contour(
     )
 
 
+def _faint_od(stain: Stain) -> float:
+    """Return the summed density that the noise of the empty background hardly ever reaches."""
+    strength = np.abs(stain.density).sum(axis=2)
+    empty = strength[strength < 0.12]
+    return float(np.clip(2.5 * np.median(empty), *FAINT_OD)) if empty.size else FAINT_OD[1]
+
+
+def _own_colour(
+    density: Floats, ring: npt.NDArray[np.bool_], red: npt.NDArray[np.float32] | None, faint: float
+) -> npt.NDArray[np.float32] | None:
+    """Measure the cytoplasm in the ring around the nucleus; None where there is hardly any."""
+    stained = ring & (np.abs(density).sum(axis=2) > faint)
+    enough = 0.12 * max(1, ring.sum())
+    if red is not None:
+        distinct = stained & (_from_segment(density, red, 0.5, 1.6) > 0.25 * np.abs(red).sum())
+        if distinct.sum() > enough:
+            return np.asarray(np.median(density[distinct], axis=0), np.float32)
+    if stained.sum() > 4 * enough:
+        return np.asarray(np.median(density[stained], axis=0), np.float32)
+    return None
+
+
 def _foreignness(
-    density: Floats, ring: npt.NDArray[np.bool_], red: npt.NDArray[np.float32] | None
+    density: Floats, own: npt.NDArray[np.float32] | None, red: npt.NDArray[np.float32] | None, faint: float
 ) -> npt.NDArray[np.float32]:
     """Return -1 for the cell's own colour … 1 for background or red cells, per sample."""
     to_empty = np.abs(density).sum(axis=2)
-    to_red = _from_segment(density, red, 0.5, 1.6) if red is not None else np.full_like(to_empty, np.inf)
-    stained = ring & (to_empty > 2 * FAINT_OD)
-    enough = 0.12 * max(1, ring.sum())
-    distinct = stained & (to_red > 0.3 * np.abs(red).sum()) if red is not None else stained
-    if distinct.sum() > enough:
-        own = np.median(density[distinct], axis=0)
-    elif stained.sum() > 4 * enough:
-        own = np.median(density[stained], axis=0)
-    else:
-        return np.where(to_empty > 2 * FAINT_OD, 0.35, 0.6).astype(np.float32)
-    to_own = _from_segment(density, own, 0.6, 1.8)
-    nearest = np.minimum(to_empty, to_red)
-    contrast = float(np.abs(own).sum())
+    if own is None:
+        return np.where(to_empty > faint, 0.35, 0.6).astype(np.float32)
+    nearest, contrast = to_empty, float(np.abs(own).sum())
     if red is not None:
+        nearest = np.minimum(nearest, _from_segment(density, red, 0.5, 1.6))
         contrast = min(contrast, float(_from_segment(own[None, None], red, 0.5, 1.6)[0, 0]))
-    return np.clip((to_own - nearest) / max(0.06, 0.7 * contrast) + 0.1, -1, 1).astype(np.float32)
+    to_own = _from_segment(density, own, 0.6, 1.8)
+    cost = np.clip((to_own - nearest) / max(0.06, 0.7 * contrast) + BIAS, -1, 1)
+    return cost.astype(np.float32)
 
 
 def _from_segment(density: Floats, colour: npt.NDArray[np.float32], low: float, high: float) -> Floats:
@@ -109,24 +130,21 @@ def _from_segment(density: Floats, colour: npt.NDArray[np.float32], low: float, 
 
 
 def _closed_path(total: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
-    """Return the radius index per angle of the cheapest smooth path; run twice around to close it."""
+    """Return the radius index per angle of the cheapest smooth path; run around twice to close it."""
     angles, radii = total.shape
-    doubled = np.concatenate([total, total])
-    best = doubled[0].copy()
-    origin = np.zeros((2 * angles, radii), np.int64)
-    shifts = np.arange(-STEEPEST, STEEPEST + 1)
-    penalty = SMOOTHNESS * np.abs(shifts)
-    padded = np.full(radii + 2 * STEEPEST, np.inf, np.float32)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * STEEPEST + 1)
+    width = 2 * STEEPEST + 1
+    penalty = (SMOOTHNESS * np.abs(np.arange(-STEEPEST, STEEPEST + 1, dtype=np.float32)))[:, None]
+    padded = np.full(radii + width - 1, np.float32(1e6))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, radii)
+    picks = np.zeros((2 * angles, radii), np.int64)
+    padded[STEEPEST : STEEPEST + radii] = total[0]
     for at in range(1, 2 * angles):
-        padded[STEEPEST:-STEEPEST] = best
         options = windows + penalty
-        pick = options.argmin(axis=1)
-        origin[at] = np.arange(radii) + shifts[pick]
-        best = doubled[at] + options[np.arange(radii), pick]
-    path = np.zeros(2 * angles, np.int64)
-    path[-1] = int(best.argmin())
+        options.argmin(axis=0, out=picks[at])
+        padded[STEEPEST : STEEPEST + radii] = options.min(axis=0) + total[at % angles]
+    back = picks.tolist()
+    path = [int(padded[STEEPEST : STEEPEST + radii].argmin())]
     for at in range(2 * angles - 1, 0, -1):
-        path[at - 1] = origin[at, path[at]]
+        path.append(path[-1] + back[at][path[-1]] - STEEPEST)
     half = angles // 2
-    return np.roll(path[half : half + angles], half)
+    return np.roll(np.array(path[::-1][half : half + angles]), half)

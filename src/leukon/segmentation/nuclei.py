@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from leukon.segmentation.stain import STAINED_OD, Mask, Stain
+from leukon.segmentation.stain import STAINED_OD, Floats, Mask, Stain
 
 Labels = npt.NDArray[np.int32]
 
@@ -19,19 +19,36 @@ LEAST_CONTRAST = 1.5
 LEAST_STEP = 0.1
 LEAST_SEPARATION = 1.9
 CUT_AT = 0.45
+OUTLIER = 3.5
+FAINT_CONTRAST = 1.5
+CROWDED_CONTRAST = 1.3
+PALE_SOLIDITY = 0.8
 
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """Densities along the nuclear axis: of other stained matter, of nuclei, and the cut between them."""
+    """Densities along the nuclear axis.
+
+    Attributes
+    ----------
+    other, nucleus : float
+        Of stained matter that is not nucleus, and of nuclei.
+    cut : float
+        Between the two.
+    faint : float
+        Above nearly all that is not nucleus; at most `cut`. Pale nuclei reach it.
+    """
 
     other: float
     nucleus: float
     cut: float
+    faint: float
 
 
-def fit_levels(stain: Stain) -> Levels | None:
+def fit_levels(stain: Stain, *, crowded: bool) -> Levels | None:
     """Find the cut between nuclei and everything else that is stained; None where there are no nuclei.
+
+    In a `crowded` image most of what is stained is red cells, and the cut stays above their density.
 
     The start maximises Fisher's separation of the two sides without weighting by their size (Otsu's weights
     would split the red cells wherever nuclei are rare); intermeans [1]_ then settle it. It is refused where
@@ -47,14 +64,16 @@ def fit_levels(stain: Stain) -> Levels | None:
     least = max(8.0, LEAST_SHARE * total)
     if len(values) < least:
         return None
+    middle, upper, most = (float(v) for v in np.percentile(values, (50, 84, 97)))
+    faint = max(middle + OUTLIER * (upper - middle), FAINT_CONTRAST * middle, middle + LEAST_STEP, most)
     counts, edges = np.histogram(np.clip(values, 0, TOP_OD), BINS, (0, TOP_OD))
     x = (edges[:-1] + edges[1:]) / 2
     n0, m0, v0 = _moments(counts, x)
     n1, m1, v1 = (np.append(part[::-1][1:], 0) for part in _moments(counts[::-1], x[::-1]))
     separation = (m1 - m0) / np.sqrt(v0 + v1 + 0.02**2)
     allowed = (n1 >= least) & (n0 >= 0.01 * n0[-1]) & (m1 >= LEAST_CONTRAST * m0) & (m1 - m0 >= LEAST_STEP)
-    if not allowed.any():
-        return None
+    if crowded:
+        allowed &= edges[1:] >= CROWDED_CONTRAST * middle
     best = int(np.where(allowed, separation, -1).argmax())
     for _ in range(8):
         cut = m0[best] + CUT_AT * (m1[best] - m0[best])
@@ -62,9 +81,13 @@ def fit_levels(stain: Stain) -> Levels | None:
         if settled == best:
             break
         best = settled
-    if separation[best] < LEAST_SEPARATION or not allowed[best]:
+    if separation[best] >= LEAST_SEPARATION and allowed[best]:
+        cut = float(edges[best + 1])
+        return Levels(float(m0[best]), float(m1[best]), cut, min(faint, cut))
+    above = values[values > faint]
+    if len(above) < least:
         return None
-    return Levels(float(m0[best]), float(m1[best]), float(edges[best + 1]))
+    return Levels(middle, float(above.mean()), faint, faint)
 
 
 def _moments(
@@ -77,30 +100,28 @@ def _moments(
     return number, mean, np.maximum(np.cumsum(counts * x * x) / safe - mean**2, 0)
 
 
-def red_cell_diameter_px(stain: Stain, levels: Levels | None) -> float | None:
-    """Measure the median diameter of red cells that lie alone; None where fewer than four do."""
+def red_cell_diameter_px(stain: Stain, where: npt.NDArray[np.bool_]) -> float | None:
+    """Measure the median diameter of red cells that lie alone, away from nuclei (`where`).
+
+    None where there are fewer than four.
+    """
     green = stain.density[..., 1]
-    stained = (green > STAINED_OD) & (stain.valid > 0)
-    if levels is not None:
-        stained &= stain.nuclear < levels.cut
-    if not stained.any():
+    other = (green > STAINED_OD) & (stain.valid > 0) & where
+    if not other.any():
         return None
-    cut = max(STAINED_OD, 0.5 * float(np.median(green[stained])))
+    cut = max(STAINED_OD, 0.5 * float(np.median(green[other])))
     mask = ((green > cut) & (stain.valid > 0)).astype(np.uint8)
-    contours, tree = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE), None
-    del tree
     height, width = mask.shape
     diameters = []
-    for contour in contours[0]:
+    for contour in cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)[0]:
         x, y, w, h = cv2.boundingRect(contour)
-        if min(w, h) < 5 or x == 0 or y == 0 or x + w == width or y + h == height or max(w, h) > 1.4 * min(w, h):
+        if min(w, h) < 5 or max(w, h) > 1.4 * min(w, h):
+            continue
+        if x == 0 or y == 0 or x + w == width or y + h == height or not where[y : y + h, x : x + w].all():
             continue
         area = cv2.contourArea(contour)
-        if area < 0.65 * w * h:
-            continue
-        if levels is not None and stain.nuclear[y : y + h, x : x + w].max() > levels.cut:
-            continue
-        diameters.append(2 * np.sqrt(area / np.pi))
+        if area > 0.65 * w * h:
+            diameters.append(2 * float(np.sqrt(area / np.pi)) + 1)
     if len(diameters) < 4:
         return None
     sizes = np.sort(diameters)
@@ -108,10 +129,31 @@ def red_cell_diameter_px(stain: Stain, levels: Levels | None) -> float | None:
     return float(sizes[np.searchsorted(weight, weight[-1] / 2)])
 
 
-def nuclear_mask(stain: Stain, levels: Levels) -> Mask:
-    """Return 1 in nuclei, pinholes filled."""
+def nuclear_mask(stain: Stain, levels: Levels, red_px: float | None) -> Mask:
+    """Return 1 in nuclei.
+
+    Where red cells give the scale, parts between the faint cut and the cut count as well when they are
+    as large and compact as a nucleus: a pale cell beside a dark one.
+    """
+    kernel = np.ones((3, 3), np.uint8)
     mask = ((stain.nuclear > levels.cut) & (stain.valid > 0)).astype(np.uint8)
-    return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)))
+    mask = np.asarray(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, kernel))
+    if red_px is None or levels.faint >= 0.95 * levels.cut:
+        return mask
+    pale = ((stain.nuclear > levels.faint) & (stain.valid > 0)).astype(np.uint8)
+    contours, _ = cv2.findContours(pale, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    whole = np.pi / 4 * red_px**2
+    for contour in contours:
+        area = cv2.contourArea(contour)
+        if not 0.4 * whole < area < 4 * whole or area < PALE_SOLIDITY * cv2.contourArea(
+            cv2.convexHull(contour)
+        ):
+            continue
+        x, y, w, h = cv2.boundingRect(contour)
+        if mask[y : y + h, x : x + w].any():
+            continue
+        cv2.drawContours(mask, [contour], -1, 1, cv2.FILLED)
+    return mask
 
 
 def split_touching(mask: Mask, nucleus_px: float) -> tuple[int, Labels]:
@@ -157,58 +199,79 @@ def split_touching(mask: Mask, nucleus_px: float) -> tuple[int, Labels]:
 
 
 def group_lobes(
-    count: int, labels: Labels, nucleus_px: float
+    count: int, labels: Labels, strength: Floats, nucleus_px: float, red_px: float | None
 ) -> npt.NDArray[np.int32]:
-    """Group the parts of one nucleus by their gaps; return a lookup from label to group, 0 for outside.
+    """Group the parts of one nucleus; return a lookup from label to group, 0 for outside and specks.
 
-    Two groups merge, nearest first, when their gap is small, at least one of them is too small to be a
-    whole nucleus, and the union fits into one cell.
+    Two groups merge, nearest first, when no empty background lies between them, the union fits into one
+    cell, and they are not two nuclei that are each round and whole.
+
+    Parameters
+    ----------
+    count, labels
+        As from `split_touching`.
+    strength : ndarray of float32, shape (H, W)
+        Stain of any colour, as the sum of densities.
+    nucleus_px : float
+        The diameter of a common nucleus.
+    red_px : float or None
+        The diameter of a red cell.
     """
     areas = np.bincount(labels.ravel(), minlength=count).astype(np.float64)
     whole = nucleus_px**2 * np.pi / 4
     group = np.arange(count, dtype=np.int32)
-    least = 0.02 * whole
     outlines: dict[int, npt.NDArray[np.int32]] = {}
     for index, (y, x) in enumerate(_slices(labels, count), start=1):
-        if areas[index] >= least:
+        if areas[index] >= 0.02 * whole:
             part = (labels[y, x] == index).astype(np.uint8)
             contours, _ = cv2.findContours(part, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
             outline = max(contours, key=len)[:, 0]
-            outlines[index] = outline + np.array([x.start, y.start], np.int32)
+            outlines[index] = (outline + np.array([x.start, y.start]))[:: max(1, len(outline) // 60)]
+        else:
+            group[index] = 0
     ids = list(outlines)
+    reach = 0.9 * nucleus_px
+    widest = 2.8 * nucleus_px if red_px is None else min(2.8 * nucleus_px, 2.4 * red_px)
     gaps = []
-    reach = 0.45 * nucleus_px
-    boxes = {i: (o.min(axis=0), o.max(axis=0)) for i, o in outlines.items()}
-    for a_at, a in enumerate(ids):
-        for b in ids[a_at + 1 :]:
-            apart = np.maximum(boxes[a][0] - boxes[b][1], boxes[b][0] - boxes[a][1])
-            if apart.max() > reach:
-                continue
-            pa, pb = (outlines[i][:: max(1, len(outlines[i]) // 60)].astype(np.float32) for i in (a, b))
-            gap = float(np.sqrt(((pa[:, None] - pb[None]) ** 2).sum(axis=2).min()))
-            if gap <= reach:
+    for at, a in enumerate(ids):
+        for b in ids[at + 1 :]:
+            gap = _gap(outlines[a], outlines[b], reach, strength)
+            if gap is not None:
                 gaps.append((gap, a, b))
     members = {i: [i] for i in ids}
-    total = {i: areas[i] for i in ids}
-    for _gap, a, b in sorted(gaps):
+    for _, a, b in sorted(gaps):
         ga, gb = int(group[a]), int(group[b])
         if ga == gb:
             continue
-        small, large = sorted((total[ga], total[gb]))
-        if small > 0.7 * whole or small + large > 2.6 * whole:
-            continue
-        points = np.concatenate([outlines[i] for i in members[ga] + members[gb]])
-        _, radius = cv2.minEnclosingCircle(points.astype(np.float32))
-        if 2 * radius > 2.3 * nucleus_px and small > 0.1 * whole:
-            continue
+        sides = [np.concatenate([outlines[i] for i in members[g]]).astype(np.int32) for g in (ga, gb)]
+        totals = [sum(areas[i] for i in members[g]) for g in (ga, gb)]
+        if min(totals) > 0.06 * whole:
+            span = 2 * cv2.minEnclosingCircle(np.concatenate(sides))[1]
+            round_ = [
+                t / (np.pi * cv2.minEnclosingCircle(s)[1] ** 2) for t, s in zip(totals, sides, strict=True)
+            ]
+            least_whole = 0.9 * (whole if red_px is None else np.pi / 4 * red_px**2)
+            if span > widest or (min(totals) > least_whole and min(round_) > 0.66):
+                continue
         for i in members[gb]:
             group[i] = ga
         members[ga] += members.pop(gb)
-        total[ga] += total.pop(gb)
-    for index in range(1, count):
-        if index not in outlines:
-            group[index] = 0
     return group
+
+
+def _gap(a: npt.NDArray[np.int32], b: npt.NDArray[np.int32], reach: float, strength: Floats) -> float | None:
+    """Return the gap in px between two outlines; None where it is wider than `reach` or empty inside."""
+    if np.maximum(a.min(axis=0) - b.max(axis=0), b.min(axis=0) - a.max(axis=0)).max() > reach:
+        return None
+    apart = ((a[:, None] - b[None]) ** 2).sum(axis=2)
+    i, j = np.unravel_index(apart.argmin(), apart.shape)
+    gap = float(np.sqrt(apart[i, j]))
+    if gap > reach:
+        return None
+    between = np.linspace(a[i], b[j], max(2, round(gap) + 1)).round().astype(np.int64)
+    if gap > 0.15 * reach and np.percentile(strength[between[:, 1], between[:, 0]], 25) < STAINED_OD:
+        return None
+    return gap
 
 
 def _slices(labels: Labels, count: int) -> list[tuple[slice, slice]]:

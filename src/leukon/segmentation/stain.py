@@ -79,7 +79,11 @@ def measure_stain(image: npt.NDArray[np.uint8]) -> Stain:
     valid = np.ones((height, width), np.uint8)
     if not inside.all():
         valid = cv2.resize(inside, (width, height), interpolation=cv2.INTER_NEAREST)
-        valid = cv2.erode(valid, np.ones((3, 3), np.uint8), iterations=max(1, round(width / THUMBNAIL_PX)))
+        valid = cv2.erode(
+            valid,
+            np.ones((3, 3), np.uint8),
+            iterations=max(1, round(1.5 * max(height, width) / THUMBNAIL_PX)),
+        )
     return Stain(np.asarray(density, np.float32), np.asarray(nuclear, np.float32), valid)
 
 
@@ -98,9 +102,7 @@ def field_of_view(small: npt.NDArray[np.uint8]) -> Mask:
     return (~surround[labels]).astype(np.uint8)
 
 
-def fit_background(
-    small: npt.NDArray[np.uint8], log_small: Floats, inside: Mask
-) -> npt.NDArray[np.float32]:
+def fit_background(small: npt.NDArray[np.uint8], log_small: Floats, inside: Mask) -> npt.NDArray[np.float32]:
     """Fit the empty background: log colour, shape (3,), or (h, w, 3) with a quadratic for vignetting."""
     height, width = small.shape[:2]
     use = inside.astype(bool)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leukon.imaging.color.background import background_level
-from leukon.types import Box, Cell
+from leukon.types import Box, Cell, Image
 
 # 256 levels as optical density; half a level keeps black finite.
 _DENSITY_OF_LEVEL = (-np.log10((np.arange(256) + 0.5) / 255.5)).astype(np.float32)
@@ -64,7 +64,7 @@ class Augmentation:
     def __call__(self, cell: Cell, rng: np.random.Generator) -> Cell:
         """Return a changed copy of `cell`; its image is 8-bit and about twice as wide as the cell."""
         moved = self._move(cell, rng)
-        image = moved.image
+        image = in_eight_bits(moved.image)
         if rng.random() >= self.plain:
             image = self._recolour(image, rng)
         image = self._degrade(image, moved.box.side_px, rng)
@@ -113,7 +113,8 @@ class Augmentation:
         shade = np.clip((level / 255 * gain) ** gamma, 0.15, 1.1)
         exponent = np.float32(-gamma * np.log(10))
         light = np.exp(np.clip(density, -0.4, 2.4) * exponent) * (255 * shade).astype(np.float32)
-        return np.clip(light, 0, 255).astype(np.uint8)
+        clipped: npt.NDArray[np.uint8] = np.clip(light, 0, 255).astype(np.uint8)
+        return clipped
 
     def _degrade(
         self, image: npt.NDArray[np.uint8], cell_px: float, rng: np.random.Generator
@@ -137,6 +138,10 @@ class Augmentation:
         if rng.random() < self.jpeg:
             quality = int(rng.integers(35, 90))
             _, data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-            image = cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1]
-        return np.ascontiguousarray(image)
+            image = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR_RGB), np.uint8)
+        return image
 
+
+def in_eight_bits(image: Image) -> npt.NDArray[np.uint8]:
+    """Return `image` as uint8; 16-bit values lose their low byte."""
+    return (image // (257 if image.dtype == np.uint16 else 1)).astype(np.uint8, copy=False)

@@ -18,7 +18,7 @@ from leukon.machine import available_processors
 from leukon.pipeline import Pipeline
 from leukon.segmentation.cell import find_cell
 from leukon.training.augment import Augmentation
-from leukon.types import Box, Cell, Skipped, Taxonomy
+from leukon.types import Box, Cell, Image, Skipped, Taxonomy
 
 KEPT_MARGIN = 2.0  # surroundings kept of each cell, as a multiple of its side
 KEPT_CELL_PX = 144  # larger cells are reduced to this side
@@ -89,9 +89,7 @@ def kept(cell: Cell) -> Cell:
     height, width = cell.image.shape[:2]
     region = square_around(cell.box, margin=KEPT_MARGIN).clipped(height, width)
     region = Box(*(float(round(v)) for v in (region.x0, region.y0, region.x1, region.y1)))
-    image = np.array(cut(cell.image, region, fill=1.0))
-    if image.dtype == np.uint16:
-        image = (image // 257).astype(np.uint8)
+    image: Image = cut(cell.image, region, fill=1.0).copy()
     scale = min(1.0, KEPT_CELL_PX / cell.box.side_px)
     if scale < 1:
         image = resize(image, max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
@@ -117,9 +115,7 @@ class Batches:
     def __len__(self) -> int:
         return len(self.data.cells) // self.batch_size or 1
 
-    def epoch(
-        self, number: int
-    ) -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]]:
+    def epoch(self, number: int) -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]]:
         """Yield (N, C, H, W) batches and their (N,) labels in a new order."""
         order = np.random.default_rng((self.seed, number)).permutation(len(self.data.cells))
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import copy
-import json
 import math
 import pickle
 import platform
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +19,13 @@ import leukon
 from leukon.datasets.manifest import Manifest
 from leukon.errors import InputError, ManifestError
 from leukon.losses import LOSSES
-from leukon.models import ModelSpec
-from leukon.pipeline import Pipeline
 from leukon.registry import look_up
 from leukon.storage import json_text, replacing, write_json, write_text
-from leukon.training.classifier import NetworkClassifier
 from leukon.training.curves import write_curves
 from leukon.training.loader import Batches, LabelledCells, load_cells
 from leukon.training.recipe import Recipe
-from leukon.types import CellClass, Taxonomy
+from leukon.training.run import NetworkClassifier, load_classifier
+from leukon.types import Taxonomy
 
 Report = Callable[[str, int, int], None]
 
@@ -114,10 +111,10 @@ class _Work:
     averaging: float
 
     def state(self) -> dict[str, Any]:
-        moving = self.network, self.average, self.optimizer, self.schedule
-        return {name: part.state_dict() for name, part in zip(_MOVING, moving, strict=True)}
+        return {name: getattr(self, name).state_dict() for name in _MOVING}
 
 
+_DAMAGE = OSError, RuntimeError, KeyError, TypeError, ValueError, pickle.UnpicklingError
 _MOVING = "network", "average", "optimizer", "schedule"
 
 
@@ -126,7 +123,7 @@ def _start(recipe: Recipe, data: LabelledCells, classes: int) -> _Work:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     pipeline = recipe.pipeline.fit(data.cells) if recipe.fit_scale else recipe.pipeline
     network = recipe.model.build(classes).to(device)
-    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = network.to(memory_format=torch.channels_last)
     batches = Batches(data, pipeline, recipe.augmentation, recipe.batch_size, recipe.seed)
     optimizer, schedule = _optimizer(recipe, network, len(batches) * recipe.epochs)
     loss_of = look_up("loss", recipe.loss, LOSSES)(**recipe.loss_options)
@@ -142,28 +139,10 @@ def _resume(work: _Work, last: Path) -> Progress:
         for name in _MOVING:
             getattr(work, name).load_state_dict(state[name])
         return Progress(**state["progress"])
-    except (RuntimeError, KeyError, TypeError, ValueError, pickle.UnpicklingError) as error:
-        raise InputError(f"checkpoint {last} is damaged ({error}): delete it to start the run anew") from error
-
-
-def load_classifier(run: Path) -> NetworkClassifier:
-    """Load the best network of the run in folder `run`.
-
-    Raises
-    ------
-    InputError
-        If the folder holds no finished epoch.
-    """
-    try:
-        spec = ModelSpec(**json.loads((run / "recipe.json").read_text())["model"])
-        classes = json.loads((run / "data.json").read_text())["taxonomy"]
-        best = torch.load(run / "best.pt", map_location="cpu", weights_only=True)
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, pickle.UnpicklingError) as error:
-        raise InputError(f"{run} is not a training run with a finished epoch ({error}): train it") from error
-    taxonomy = Taxonomy(tuple(CellClass(**c) for c in classes))
-    network = replace(spec, weights="", pretrained=False).build(len(taxonomy))
-    network.load_state_dict(best["network"])
-    return NetworkClassifier(network.eval(), Pipeline.from_dict(best["pipeline"]), taxonomy)
+    except _DAMAGE as error:
+        raise InputError(
+            f"checkpoint {last} is damaged ({error}): delete it to start the run anew"
+        ) from error
 
 
 def _claim(out: Path, recipe: Recipe, manifest: Manifest, taxonomy: Taxonomy) -> None:

@@ -1,5 +1,6 @@
 """The values that pass between the floors: frozen, numpy only."""
 
+from leukon.types.analysis import Analysis, Classification, FieldResult, FoundCell, NamedImage, Provenance
 from leukon.types.differential import ClassCount, Differential, Flag, Skipped
 from leukon.types.image import Box, Capture, Cell, Field, Image
 from leukon.types.prediction import Classifier, Prediction, Status
@@ -7,17 +8,23 @@ from leukon.types.taxonomy import PERIPHERAL_BLOOD, CellClass, Taxonomy, taxonom
 
 __all__ = [
     "PERIPHERAL_BLOOD",
+    "Analysis",
     "Box",
     "Capture",
     "Cell",
     "CellClass",
     "ClassCount",
+    "Classification",
     "Classifier",
     "Differential",
     "Field",
+    "FieldResult",
     "Flag",
+    "FoundCell",
     "Image",
+    "NamedImage",
     "Prediction",
+    "Provenance",
     "Skipped",
     "Status",
     "Taxonomy",

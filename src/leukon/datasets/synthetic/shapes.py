@@ -19,7 +19,12 @@ Segments = npt.NDArray[np.float64]
 
 def grid(half_um: float) -> tuple[Array, Array]:
     """Coordinates (x, y) in µm of a square patch around 0, an odd number of px wide."""
-    reach = int(np.ceil(half_um / UM_PER_PX))
+    return grid_of(2 * int(np.ceil(half_um / UM_PER_PX)) + 1)
+
+
+def grid_of(side_px: int) -> tuple[Array, Array]:
+    """Coordinates (x, y) in µm of a square patch around 0, `side_px` wide (odd)."""
+    reach = side_px // 2
     axis = np.arange(-reach, reach + 1, dtype=np.float32) * np.float32(UM_PER_PX)
     return np.meshgrid(axis, axis)
 
@@ -81,11 +86,11 @@ def _indented(rng: np.random.Generator, _lobes: int) -> Segments:
 
 
 def _kidney(rng: np.random.Generator, _lobes: int) -> Segments:
-    return _arc(rng.uniform(2.3, 3.3), rng.uniform(0.5, 0.68, 5))
+    return _arc(rng.uniform(2.1, 3.0), rng.uniform(0.62, 0.84, 5))
 
 
 def _horseshoe(rng: np.random.Generator, _lobes: int) -> Segments:
-    return _arc(rng.uniform(3.3, 4.4), rng.uniform(0.36, 0.52, 6))
+    return _arc(rng.uniform(3.2, 4.2), rng.uniform(0.46, 0.64, 6))
 
 
 def _folded(rng: np.random.Generator, lobes: int) -> Segments:
@@ -109,7 +114,7 @@ def _band(rng: np.random.Generator, _lobes: int) -> Segments:
 
 def _lobed(rng: np.random.Generator, lobes: int) -> Segments:
     """Lobes along a curved or zigzag path, joined by thin threads of chromatin."""
-    step = rng.uniform(0.9, 1.1)
+    step = rng.uniform(1.0, 1.28)
     heading, place = rng.uniform(0, 2 * np.pi), np.zeros(2)
     turn = rng.choice((-1, 1)) * rng.uniform(0.7, 1.25)
     strokes, before = [], None
@@ -118,7 +123,7 @@ def _lobed(rng: np.random.Generator, lobes: int) -> Segments:
         half = rng.uniform(0.08, 0.32) * np.array([np.cos(axis), np.sin(axis)])
         strokes.append([*(place - half), radius, *(place + half), radius * rng.uniform(0.75, 1)])
         if before is not None:
-            thread = rng.uniform(0.07, 0.2)
+            thread = rng.uniform(0.06, 0.16)
             strokes.append([*before, thread, *place, thread])
         before = place
         place = place + step * np.array([np.cos(heading), np.sin(heading)])
@@ -128,7 +133,7 @@ def _lobed(rng: np.random.Generator, lobes: int) -> Segments:
 
 def _bilobed(rng: np.random.Generator, lobes: int) -> Segments:
     """Two or three plump lobes side by side, as of an eosinophil."""
-    gap, thread = rng.uniform(0.62, 0.8), rng.uniform(0.1, 0.3)
+    gap, thread = rng.uniform(0.68, 0.86), rng.uniform(0.1, 0.25)
     strokes = []
     angle = rng.uniform(-0.4, 0.4, lobes) + np.arange(lobes) * (np.pi if lobes == 2 else 1.7)
     centres = gap * np.stack([np.cos(angle), np.sin(angle)], axis=1)
@@ -202,7 +207,7 @@ def nucleus_level(
     x, y = grid(half_um)  # levels are smooth: a third of the grid in each direction is enough
     side = -(-x.shape[0] // 3)
     axis = np.linspace(x[0, 0], x[0, -1], side, dtype=np.float32)
-    level = strokes_level(*np.meshgrid(axis, axis), strokes, 0.22)
+    level = strokes_level(*np.meshgrid(axis, axis), strokes, 0.15)
     matrix = np.array([[(side - 1) / (x.shape[0] - 1), 0, 0], [0, (side - 1) / (x.shape[0] - 1), 0]])
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
     return np.asarray(cv2.warpAffine(level, matrix, x.shape[::-1], flags=flags), np.float32)

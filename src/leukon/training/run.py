@@ -1,17 +1,22 @@
-"""A network in training, seen as a classifier like any other."""
+"""A training run, seen as a classifier like any other."""
 
 from __future__ import annotations
 
+import json
+import pickle
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
 
+from leukon.errors import InputError
+from leukon.models import ModelSpec
 from leukon.pipeline import Pipeline
-from leukon.types import Cell, Prediction, Taxonomy
+from leukon.types import Cell, CellClass, Prediction, Taxonomy
 
 BATCH_SIZE = 128
 
@@ -39,3 +44,23 @@ class NetworkClassifier:
         """Classify `cells`."""
         shares = torch.from_numpy(self.logits(cells)).softmax(dim=1).numpy()
         return [Prediction(self.taxonomy.names[int(row.argmax())], row) for row in shares]
+
+
+def load_classifier(run: Path) -> NetworkClassifier:
+    """Load the best network of the run in folder `run`.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no finished epoch.
+    """
+    try:
+        spec = ModelSpec(**json.loads((run / "recipe.json").read_text())["model"])
+        classes = json.loads((run / "data.json").read_text())["taxonomy"]
+        best = torch.load(run / "best.pt", map_location="cpu", weights_only=True)
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, pickle.UnpicklingError) as error:
+        raise InputError(f"{run} is not a training run with a finished epoch ({error}): train it") from error
+    taxonomy = Taxonomy(tuple(CellClass(**c) for c in classes))
+    network = replace(spec, weights="", pretrained=False).build(len(taxonomy))
+    network.load_state_dict(best["network"])
+    return NetworkClassifier(network.eval(), Pipeline.from_dict(best["pipeline"]), taxonomy)

@@ -1,0 +1,1 @@
+"""Labelled images: manifests, splits, audits, readers of published data sets, generated smears."""

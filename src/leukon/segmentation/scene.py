@@ -1,0 +1,159 @@
+"""One reduced image read as a scene: its stain, its nuclei, its red cells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from leukon.segmentation.detection import Detection
+from leukon.segmentation.extent import cell_contour
+from leukon.segmentation.nuclei import (
+    Labels,
+    fit_levels,
+    group_lobes,
+    nuclear_mask,
+    red_cell_diameter_px,
+    split_touching,
+)
+from leukon.segmentation.stain import STAINED_OD, Stain, measure_stain
+from leukon.types import Box
+
+REACH = 0.65
+RED_TO_NUCLEUS = 0.3, 1.7
+RED_LEAST_SHARE = 0.015
+FAR = 0.6
+WHOLE_LIMITS = 0.8, 1.4
+BROKEN_SOLIDITY = 0.6
+BROKEN_SIZE = 2.2
+
+
+@dataclass(frozen=True, slots=True)
+class Nucleus:
+    """One nucleus, all its lobes; lengths in px of the reduced image."""
+
+    label: int
+    box: Box
+    area_px: float
+    largest_part_px: float
+    solidity: float
+    density: float
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Scene:
+    """What `read_scene` found.
+
+    Attributes
+    ----------
+    stain : Stain
+    labels : ndarray of int32, shape (H, W)
+        The label of the nucleus that each pixel belongs to, 0 for none.
+    nuclei : tuple of Nucleus
+    nucleus_px, red_px : float, float or None
+        Diameter of a common nucleus and of a red cell, None where red cells give no scale.
+    red : ndarray, shape (3,), or None
+        Density of red cells, None where there are hardly any.
+    """
+
+    stain: Stain
+    labels: Labels
+    nuclei: tuple[Nucleus, ...]
+    nucleus_px: float
+    red_px: float | None
+    red: npt.NDArray[np.float32] | None
+
+    @property
+    def whole_px(self) -> float:
+        """The area of a common nucleus in px²."""
+        return float(np.pi / 4 * self.nucleus_px**2)
+
+    def detect(self, nucleus: Nucleus) -> Detection:
+        """Trace the cell around a nucleus."""
+        height, width = self.labels.shape
+        reach = REACH * float(np.sqrt(nucleus.area_px * 4 / np.pi))
+        pad = int(reach) + 3
+        x0, y0 = max(0, int(nucleus.box.x0) - pad), max(0, int(nucleus.box.y0) - pad)
+        x1, y1 = int(nucleus.box.x1) + pad, int(nucleus.box.y1) + pad
+        stain = Stain(self.stain.density[y0:y1, x0:x1], self.stain.nuclear[y0:y1, x0:x1], self.stain.valid[y0:y1, x0:x1])
+        around = self.labels[y0:y1, x0:x1]
+        own = (around == nucleus.label).astype(np.uint8)
+        others = (around > 0).astype(np.uint8) - own
+        outline = cell_contour(stain, own, others, self.red, reach) + np.array([x0, y0], np.float32)
+        low, high = outline.min(axis=0), outline.max(axis=0) + 1
+        box = Box(float(low[0]), float(low[1]), float(high[0]), float(high[1]))
+        flags = []
+        if low.min() <= 0.5 or high[0] >= width - 0.5 or high[1] >= height - 0.5:
+            flags.append("border")
+        if nucleus.solidity < BROKEN_SOLIDITY and nucleus.largest_part_px > BROKEN_SIZE * self.whole_px:
+            flags.append("broken")
+        size = min(1.0, nucleus.area_px / self.whole_px)
+        score = float(np.clip(size**0.5 * min(1.0, nucleus.density), 0, 1))
+        area = max(nucleus.area_px, float(cv2.contourArea(outline)))
+        return Detection(box.clipped(height, width), nucleus.box, score, tuple(flags), area, nucleus.area_px)
+
+
+def read_scene(small: npt.NDArray[np.uint8], *, crowded: bool) -> Scene | None:
+    """Find the nuclei of a reduced 8-bit RGB image; None where there are none.
+
+    Parameters
+    ----------
+    small : ndarray of uint8, shape (H, W, 3)
+    crowded : bool
+        Whether most of what is stained is red cells, as in a whole field.
+    """
+    stain = measure_stain(small)
+    levels = fit_levels(stain, crowded=crowded)
+    if levels is None:
+        return None
+    sure = ((stain.nuclear > levels.cut) & (stain.valid > 0)).astype(np.uint8)
+    areas = cv2.connectedComponentsWithStats(sure, connectivity=8)[2][1:, cv2.CC_STAT_AREA]
+    sizes = np.sort(areas[areas > 4].astype(np.float64))
+    if not len(sizes):
+        return None
+    weight = np.cumsum(sizes)
+    common = 2 * float(np.sqrt(sizes[np.searchsorted(weight, weight[-1] / 2)] / np.pi))
+    away = cv2.distanceTransform(1 - sure, cv2.DIST_L2, 3)
+    red_px = red_cell_diameter_px(stain, away > 0.1 * common)
+    if red_px is not None and not RED_TO_NUCLEUS[0] < red_px / common < RED_TO_NUCLEUS[1]:
+        red_px = None
+    low, high = (limit * (red_px or common) for limit in WHOLE_LIMITS)
+    nucleus_px = float(np.clip(common, low, high))
+    red = _red_cell_density(stain, (stain.nuclear < levels.cut) & (stain.valid > 0), away / common)
+    count, parts = split_touching(nuclear_mask(stain, levels, red_px), nucleus_px)
+    strength = np.abs(stain.density).sum(axis=2)
+    lookup = group_lobes(count, parts, strength, nucleus_px, red_px)
+    labels = lookup[parts]
+    part_areas = np.bincount(parts.ravel(), minlength=count)
+    nuclei = []
+    for label in np.unique(lookup[lookup > 0]):
+        own = (labels == label).astype(np.uint8)
+        area = float(cv2.countNonZero(own))
+        contours, _ = cv2.findContours(own, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+        points = np.concatenate(contours)
+        x, y, w, h = cv2.boundingRect(points)
+        hull = max(area, float(cv2.contourArea(cv2.convexHull(points))))
+        largest = float(part_areas[lookup == label].max())
+        level = float(cv2.mean(stain.nuclear, own)[0])
+        density = (level - levels.other) / (levels.nucleus - levels.other)
+        box = Box(float(x), float(y), float(x + w), float(y + h))
+        nuclei.append(Nucleus(int(label), box, area, largest, area / hull, density))
+    return Scene(stain, labels, tuple(nuclei), nucleus_px, red_px, red)
+
+
+def _red_cell_density(
+    stain: Stain, other: npt.NDArray[np.bool_], away: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32] | None:
+    """Return the median density of what is stained far from nuclei, or else along the edge of the image."""
+    stained = other & (stain.density[..., 1] > STAINED_OD)
+    height, width = stained.shape
+    margin = max(1, min(height, width) // 8)
+    edge = np.ones_like(stained)
+    edge[margin:-margin, margin:-margin] = False
+    for where in (away > FAR, edge & (away > FAR / 3)):
+        pixels = stain.density[stained & where]
+        if len(pixels) > RED_LEAST_SHARE * stained.size:
+            return np.asarray(np.median(pixels, axis=0), np.float32)
+    return None

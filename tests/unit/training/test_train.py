@@ -1,0 +1,183 @@
+"""Training learns, resumes, repeats, and turns into a bundle that says the same."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from leukon.bundle import load_bundle
+from leukon.datasets.manifest import Manifest, read_manifest
+from leukon.errors import InputError, ManifestError, UnknownNameError
+from leukon.export.bundle import export_run
+from leukon.models import ModelSpec
+from leukon.pipeline import Frame, Pipeline
+from leukon.training.augment import Augmentation
+from leukon.training.loader import Batches, load_cells
+from leukon.training.loop import train
+from leukon.training.recipe import Optimizer, Recipe, load_recipe
+from leukon.training.run import load_classifier
+from leukon.types import Box, Cell, taxonomy_of
+
+RECIPE = Recipe(
+    name="tiny",
+    pipeline=Pipeline(frame=Frame(side_px=32)),
+    model=ModelSpec("timm", "test_resnet"),
+    optimizer=Optimizer(rate=5e-3),
+    epochs=8,
+    patience=8,
+    augmentation=Augmentation(crosstalk=0.03, stain=0.1, coarse=1.5, tight=0),
+    batch_size=8,
+    averaging=0.5,
+)
+torch.set_num_threads(1)  # so small a network only waits for a second thread
+TAXONOMY = taxonomy_of(["lymphocyte", "neutrophil"])
+
+
+def drawn(label: str, rng: np.random.Generator) -> np.ndarray:
+    """Draw a cell with one round nucleus or with three lobes."""
+    image = np.full((96, 96, 3), (232, 226, 230), np.uint8)
+    x, y = rng.integers(42, 54, 2).tolist()
+    cv2.circle(image, (x, y), 26, (214, 186, 216), -1)
+    dark = (88, 44, 128)
+    if label == "lymphocyte":
+        cv2.circle(image, (x, y), 19, dark, -1)
+    else:
+        for angle in rng.uniform(0, 2) + np.arange(3) * 2.1:
+            cv2.circle(image, (int(x + 12 * np.cos(angle)), int(y + 12 * np.sin(angle))), 8, dark, -1)
+    return image
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+    root = tmp_path_factory.mktemp("cells")
+    rng = np.random.default_rng(0)
+    for split, count in (("train", 32), ("val", 12)):
+        for label in TAXONOMY.names:
+            (root / split / label).mkdir(parents=True)
+            for i in range(count):
+                cv2.imwrite(str(root / split / label / f"{i}.png"), drawn(label, rng)[..., ::-1])
+    return read_manifest(root)
+
+
+@pytest.fixture(scope="module")
+def run(manifest: Manifest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs") / "run"
+    train(RECIPE, manifest, out, taxonomy=TAXONOMY)
+    return out
+
+
+def history(run: Path) -> list[dict[str, float]]:
+    return json.loads((run / "history.json").read_text())
+
+
+def test_it_learns_and_leaves_its_records(run: Path) -> None:
+    assert history(run)[-1]["loss"] < history(run)[0]["loss"]
+    assert max(row["balanced_accuracy"] for row in history(run)) > 0.8
+    assert {p.name for p in run.iterdir()} == {
+        "best.pt", "curves.svg", "data.json", "environment.json", "history.json", "last.pt", "recipe.json"
+    }  # fmt: skip
+    assert json.loads((run / "recipe.json").read_text())["seed"] == 0
+
+
+def test_a_stopped_run_ends_as_one_that_was_not(run: Path, manifest: Manifest, tmp_path: Path) -> None:
+    class StoppedError(Exception):
+        pass
+
+    def stop(stage: str, done: int, total: int) -> None:
+        if stage == "epoch 2" and done == total:
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        train(RECIPE, manifest, tmp_path / "run", taxonomy=TAXONOMY, report=stop)
+    assert len(history(tmp_path / "run")) == 1
+    train(RECIPE, manifest, tmp_path / "run", taxonomy=TAXONOMY)
+    assert history(tmp_path / "run") == history(run)
+
+
+def test_a_folder_with_another_run_is_left_alone(run: Path, manifest: Manifest) -> None:
+    with pytest.raises(InputError, match="holds a run with another recipe"):
+        train(replace(RECIPE, seed=1), manifest, run, taxonomy=TAXONOMY)
+    before = history(run)
+    train(RECIPE, manifest, run, taxonomy=TAXONOMY)  # nothing is left to do
+    assert history(run) == before
+
+
+def test_a_damaged_checkpoint_is_named(run: Path, manifest: Manifest, tmp_path: Path) -> None:
+    for name in ("recipe.json", "data.json"):
+        (tmp_path / name).write_text((run / name).read_text())
+    (tmp_path / "last.pt").write_bytes((run / "last.pt").read_bytes()[:5000])
+    with pytest.raises(InputError, match=r"last\.pt is damaged .* delete it"):
+        train(RECIPE, manifest, tmp_path, taxonomy=TAXONOMY)
+
+
+def test_the_parts_must_be_there(manifest: Manifest, tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match="no 'train' part"):
+        train(RECIPE, manifest.subset(split="val"), tmp_path, taxonomy=TAXONOMY)
+    with pytest.raises(ManifestError, match="outside the taxonomy: neutrophil"):
+        load_cells(manifest, taxonomy_of(["lymphocyte", "monocyte"]))
+
+
+def test_the_bundle_says_what_the_run_says(run: Path, manifest: Manifest, tmp_path: Path) -> None:
+    summary = export_run(run, tmp_path / "tiny.leukon", manifest, name="tiny")
+    bundle, network = load_bundle(tmp_path / "tiny.leukon"), load_classifier(run)
+    assert summary["sha256"] == bundle.sha256
+    cells = load_cells(manifest.subset(split="val"), TAXONOMY).cells
+    logits = network.logits(cells) / bundle.calibration.temperature
+    shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose([p.probabilities for p in bundle.predict(cells)], shares, atol=1e-4)
+    assert "Research Use Only" in bundle.contents.card_text
+    assert bundle.contents.provenance["manifest"] == manifest.digest()
+
+
+def test_batches_depend_on_the_seed_alone(manifest: Manifest) -> None:
+    data = load_cells(manifest.subset(split="train"), TAXONOMY)
+    first, again, other = (
+        list(Batches(data, RECIPE.pipeline, Augmentation(), 16, seed).epoch(0)) for seed in (0, 0, 1)
+    )
+    assert len(first) == 4
+    for (a, labels), (b, labels_again) in zip(first, again, strict=True):
+        np.testing.assert_array_equal(a, b)
+        np.testing.assert_array_equal(labels, labels_again)
+    assert not np.array_equal(first[0][0], other[0][0])
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_augmentation_keeps_the_cell_in_sight(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    cell = Cell(drawn("neutrophil", rng), Box(20, 20, 76, 76))
+    changed = Augmentation(tight=0.5)(cell, rng)
+    height, width = changed.image.shape[:2]
+    assert changed.image.dtype == np.uint8
+    x, y = changed.box.centre
+    assert 0 < x < width
+    assert 0 < y < height
+    # The nucleus is the darkest thing; it must still lie inside the box.
+    dark = cv2.GaussianBlur(changed.image, (0, 0), 2).sum(axis=2)
+    row, column = np.unravel_index(dark.argmin(), dark.shape)
+    assert changed.box.x0 <= column < changed.box.x1
+    assert changed.box.y0 <= row < changed.box.y1
+
+
+def test_shipped_recipe_and_bad_pages(tmp_path: Path) -> None:
+    assert load_recipe("small").name == "small"
+    with pytest.raises(UnknownNameError, match="unknown recipe 'smal': choose one of small"):
+        load_recipe("smal")
+    with pytest.raises(UnknownNameError):
+        load_recipe("../recipe")
+    page = tmp_path / "mine.py"
+    with pytest.raises(InputError, match="there is no recipe"):
+        load_recipe(str(page))
+    page.write_text("RECIPE = 1 / 0\n")
+    with pytest.raises(InputError, match="fails: ZeroDivisionError"):
+        load_recipe(str(page))
+    page.write_text("RECIPES = 1\n")
+    with pytest.raises(InputError, match="must define RECIPE"):
+        load_recipe(str(page))
+    page.write_text("from leukon.training.recipe import Recipe\nRECIPE = Recipe('mine')\n")
+    assert load_recipe(str(page)).name == "mine"
