@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +11,7 @@ import typer
 from leukon.cli.console import print_table
 
 
-class KeptWhole(str, Enum):
+class KeptWhole(StrEnum):
     """What a split must not part."""
 
     GROUP = "group"

@@ -107,8 +107,8 @@ def _assign(
         cells[part_of[i]] += sizes[i]
     for part, label in np.argwhere(cells == 0)[:1]:
         raise ManifestError(
-            f"{int(sizes[:, label].sum())} cells of {labels[label]!r} are too few to have some in {names[part]}: "
-            "add cells, leave the label out, or ask for other parts"
+            f"{int(sizes[:, label].sum())} cells of {labels[label]!r} are too few to have some in "
+            f"{names[part]}: add cells, leave the label out, or ask for other parts"
         )
     return part_of[sets]
 

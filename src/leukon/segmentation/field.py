@@ -16,8 +16,9 @@ LEAST_SIDE_PX = 16
 LEAST_SHARE = 0.3
 LEAST_PART_SHARE = 0.2
 LEAST_SOLIDITY = 0.42
-RAGGED_SHARE = 0.5
+PALE_SHARE = 0.45
 COMPACT_SOLIDITY = 0.85
+DENSITY_LIMITS = 0.35, 1.4
 
 
 def find_leukocytes(image: Image) -> tuple[Detection, ...]:
@@ -61,9 +62,11 @@ def find_leukocytes(image: Image) -> tuple[Detection, ...]:
 
 def _is_cell(nucleus: Nucleus, scene: Scene) -> bool:
     """Tell a nucleus from platelets, their clumps and specks by its size and compactness."""
-    compact = nucleus.solidity > COMPACT_SOLIDITY
+    dense = nucleus.density >= 1 and nucleus.solidity > COMPACT_SOLIDITY
+    least = (LEAST_SHARE if dense else PALE_SHARE) * scene.whole_px
     return (
-        nucleus.area_px >= (LEAST_SHARE if compact else RAGGED_SHARE) * scene.whole_px
+        nucleus.area_px >= least
         and nucleus.largest_part_px >= LEAST_PART_SHARE * scene.whole_px
         and nucleus.solidity >= LEAST_SOLIDITY
+        and DENSITY_LIMITS[0] < nucleus.density < DENSITY_LIMITS[1]
     )

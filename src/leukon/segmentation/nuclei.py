@@ -23,6 +23,7 @@ OUTLIER = 3.5
 FAINT_CONTRAST = 1.5
 CROWDED_CONTRAST = 1.3
 PALE_SOLIDITY = 0.8
+NECK = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,7 @@ def nuclear_mask(stain: Stain, levels: Levels, red_px: float | None) -> Mask:
 
 
 def split_touching(mask: Mask, nucleus_px: float) -> tuple[int, Labels]:
-    """Label the parts of `mask`, cutting at necks those that are larger than one nucleus can be.
+    """Label the parts of `mask`, cutting large ones at their necks; `group_lobes` joins what belongs together.
 
     Parameters
     ----------
@@ -172,15 +173,15 @@ def split_touching(mask: Mask, nucleus_px: float) -> tuple[int, Labels]:
     labels : ndarray of int32, shape (H, W)
     """
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8, ltype=cv2.CV_32S)
-    limit = 1.7 * nucleus_px**2 * np.pi / 4
+    limit = 0.7 * nucleus_px**2 * np.pi / 4
     for index in np.flatnonzero(stats[:, cv2.CC_STAT_AREA] > limit):
         if index == 0:
             continue
         x, y, w, h = (int(v) for v in stats[index, :4])
         part = np.pad((labels[y : y + h, x : x + w] == index).astype(np.uint8), 1)
         distance = cv2.distanceTransform(part, cv2.DIST_L2, 5)
-        # What is left when the part is worn down to wide places only.
-        wide = (distance > 0.34 * nucleus_px).astype(np.uint8)
+        # What is left when the part is worn down to its wide places: two where there is a neck.
+        wide = (distance > NECK * distance.max()).astype(np.uint8)
         seeds, markers = cv2.connectedComponents(wide, connectivity=8, ltype=cv2.CV_32S)
         if seeds < 3:
             continue

@@ -22,9 +22,11 @@ from leukon.segmentation.stain import STAINED_OD, Stain, measure_stain
 from leukon.types import Box
 
 REACH = 0.65
-RED_TO_NUCLEUS = 0.3, 1.7
+RED_TO_NUCLEUS = 0.3, 4.0
 RED_LEAST_SHARE = 0.015
 FAR = 0.6
+ALONE_SHARE = 0.75
+ALONE_AREA = 0.04
 WHOLE_LIMITS = 0.8, 1.4
 BROKEN_SOLIDITY = 0.6
 BROKEN_SIZE = 2.2
@@ -106,12 +108,16 @@ def read_scene(small: npt.NDArray[np.uint8], *, crowded: bool) -> Scene | None:
     """
     stain = measure_stain(small)
     levels = fit_levels(stain, crowded=crowded)
+    alone = crowded and levels is None
+    if alone:
+        levels = fit_levels(stain, crowded=False)
     if levels is None:
         return None
     sure = ((stain.nuclear > levels.cut) & (stain.valid > 0)).astype(np.uint8)
     areas = cv2.connectedComponentsWithStats(sure, connectivity=8)[2][1:, cv2.CC_STAT_AREA]
     sizes = np.sort(areas[areas > 4].astype(np.float64))
-    if not len(sizes):
+    # One large cell may outweigh the red cells of its field; many parts are the red cells themselves.
+    if not len(sizes) or (alone and sizes[-1] < max(ALONE_SHARE * sizes.sum(), ALONE_AREA * sure.size)):
         return None
     weight = np.cumsum(sizes)
     common = 2 * float(np.sqrt(sizes[np.searchsorted(weight, weight[-1] / 2)] / np.pi))

@@ -198,7 +198,9 @@ def _weak(taxonomy: Taxonomy, card: Mapping[str, Any]) -> list[Flag]:
     for system in card.get("systems", ()):
         for label, recall in system.get("recall", {}).items():
             if recall is not None and label in taxonomy.names and taxonomy[label].role != "platelet":
-                lowest[label] = min(lowest.get(label, (1.0, "")), (float(recall), str(system.get("name", ""))))
+                lowest[label] = min(
+                    lowest.get(label, (1.0, "")), (float(recall), str(system.get("name", "")))
+                )
     weak = [
         f"{_title(taxonomy, name)} ({100 * recall:.0f} % found in {system})"
         for name in taxonomy.names
@@ -208,7 +210,10 @@ def _weak(taxonomy: Taxonomy, card: Mapping[str, Any]) -> list[Flag]:
     if not weak:
         return []
     return [
-        Flag("weak_class", f"The model was measured to be weak in: {', '.join(weak)}. Check these classes by eye.")
+        Flag(
+            "weak_class",
+            f"The model was measured to be weak in: {', '.join(weak)}. Check these classes by eye.",
+        )
     ]
 
 

@@ -109,11 +109,14 @@ class NamedImage:
         None where the image could not be read or holds no cell.
     fault : str
         Why there is no prediction; else empty.
+    is_readable : bool
+        Whether the file held an image at all.
     """
 
     name: str
     prediction: Prediction | None = None
     fault: str = ""
+    is_readable: bool = True
 
     @property
     def status(self) -> Status:

@@ -30,6 +30,8 @@ class Optics:
         Lateral chromatic aberration: growth of the red image against the blue, such as 0.001.
     vignetting : float
         Loss of light in the corners, 0…1.
+    flare : float
+        Stray light: share of the mean light that veils the whole picture.
     tilt : float
         Change of light from one side to the other, 0…1.
     """
@@ -40,6 +42,7 @@ class Optics:
     chromatic: float = 0.0
     vignetting: float = 0.05
     tilt: float = 0.0
+    flare: float = 0.008
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +139,11 @@ def through_optics(light: Array, relief: Array, optics: Optics) -> Array:
             matrix = np.array([[grow, 0, (1 - grow) * width / 2], [0, grow, (1 - grow) * height / 2]])
             channel = cv2.warpAffine(channel, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
         channels.append(channel)
+    seen = np.stack(channels, axis=-1)
+    seen += optics.flare * (seen.mean((0, 1)) - seen)
     y, x = np.linspace(-1, 1, height)[:, None], np.linspace(-1, 1, width)[None, :]
     shade = (1 - optics.vignetting * (x * x + y * y) / 2) * (1 + optics.tilt / 2 * x)
-    return np.asarray(np.stack(channels, axis=-1) * shade[..., None], np.float32)
+    return np.asarray(seen * shade[..., None], np.float32)
 
 
 def expose(light: Array, sensor: Sensor, rng: np.random.Generator) -> tuple[Array, Mosaic | None]:
@@ -197,5 +202,6 @@ def develop(rgb: Array, background: Array, system: ImagingSystem) -> npt.NDArray
     picture = np.clip(seen * 255 + 0.5, 0, 255).astype(np.uint8)
     if processing.jpeg_quality is None:
         return np.asarray(picture)
-    _, stored = cv2.imencode(".jpg", picture[..., ::-1], (cv2.IMWRITE_JPEG_QUALITY, processing.jpeg_quality))
-    return np.ascontiguousarray(cv2.imdecode(stored, cv2.IMREAD_COLOR)[..., ::-1])
+    quality = (cv2.IMWRITE_JPEG_QUALITY, processing.jpeg_quality)
+    stored = cv2.imencode(".jpg", picture[..., ::-1], quality)[1]
+    return np.ascontiguousarray(np.asarray(cv2.imdecode(stored, cv2.IMREAD_COLOR))[..., ::-1], np.uint8)

@@ -10,7 +10,14 @@ import numpy.typing as npt
 
 from leukon.datasets.synthetic.morphology import MORPHOLOGIES, Morphology, Nucleus, Range
 from leukon.datasets.synthetic.noise import ramp, scattered, smooth_noise
-from leukon.datasets.synthetic.shapes import UM_PER_PX, grid, grid_of, nucleus_level, outline, radial_level
+from leukon.datasets.synthetic.shapes import (
+    UM_PER_PX,
+    grid_of,
+    nucleus_level,
+    outline,
+    patch_grid,
+    radial_level,
+)
 from leukon.datasets.synthetic.spectra import DYES, Array
 from leukon.errors import UnknownNameError
 
@@ -64,18 +71,17 @@ def draw_cell(label: str, rng: np.random.Generator) -> Patch:
 def draw_morphology(kind: Morphology, rng: np.random.Generator) -> Patch:
     """Draw one cell of the given kind."""
     radius = rng.uniform(*kind.diameter_um) / 2
-    half = radius * 1.4 + 0.8
-    x, y = grid(half)
+    x, y = patch_grid(radius)
     shape = x.shape[0], x.shape[1]
     level, relative = radial_level(x, y, radius, outline(rng, rng.uniform(*kind.irregularity)))
     level = level + 0.06 * smooth_noise(rng, shape, 6)
-    body = ramp(level, 0.35)
+    body: Array = ramp(level, 0.35)
     if rng.random() < kind.frayed:
-        body = _frayed(body, level, rng)
+        body = _frayed(level, rng, min(1.0, radius / 5))
     dyes = dict.fromkeys(DYES, np.zeros(shape, np.float32))
     nuclear = np.zeros(shape, np.float32)
     if kind.nucleus is not None:
-        inside = _nucleus_level(kind.nucleus, rng, level, radius, half)
+        inside = _nucleus_level(kind.nucleus, rng, level, radius)
         nuclear = ramp(inside, 0.22)
         dyes |= _chromatin(kind.nucleus, rng, inside, nuclear)
     bare = body * (1 - nuclear)
@@ -100,16 +106,14 @@ def draw_morphology(kind: Morphology, rng: np.random.Generator) -> Patch:
     )
 
 
-def _frayed(body: Array, level: Array, rng: np.random.Generator) -> Array:
-    """Tear the edge: bays and transparent fringes."""
-    torn = level + 0.45 * smooth_noise(rng, body.shape[:2], 15) - 0.3
-    thin = 0.35 + 0.65 * ramp(level - 1.0, 2.0)
-    return np.asarray(np.maximum(ramp(torn, 0.5) * thin, ramp(level - 1.3, 0.6)), np.float32)
+def _frayed(level: Array, rng: np.random.Generator, depth: float) -> Array:
+    """Tear the edge: bays and transparent fringes, less deep in a small cell."""
+    torn = level + depth * (0.45 * smooth_noise(rng, (level.shape[0], level.shape[1]), 15) - 0.3)
+    thin = 0.35 + 0.65 * ramp(level - depth, 2.0 * depth)
+    return np.asarray(np.maximum(ramp(torn, 0.5) * thin, ramp(level - 1.3 * depth, 0.6)), np.float32)
 
 
-def _nucleus_level(
-    nucleus: Nucleus, rng: np.random.Generator, level: Array, radius: float, half: float
-) -> Array:
+def _nucleus_level(nucleus: Nucleus, rng: np.random.Generator, level: Array, radius: float) -> Array:
     """Level of the nucleus, kept inside the cell."""
     share, low_high = rng.uniform(*nucleus.share), nucleus.lobes
     inside = nucleus_level(
@@ -117,11 +121,13 @@ def _nucleus_level(
         str(rng.choice(nucleus.kinds)),
         int(rng.integers(low_high[0], low_high[1] + 1)),
         area_um2=share * np.pi * radius**2,
-        half_um=half,
+        radius_um=radius,
         shift_um=rng.uniform(0, nucleus.shift) * radius * (1 - share),
     )
     shape = inside.shape[:2]
-    inside = inside + nucleus.rough * (0.10 * smooth_noise(rng, shape, 18) + 0.025 * smooth_noise(rng, shape, 6))
+    inside = inside + nucleus.rough * (
+        0.10 * smooth_noise(rng, shape, 18) + 0.025 * smooth_noise(rng, shape, 6)
+    )
     return np.asarray(np.minimum(inside, level - rng.uniform(0.2, 0.5)), np.float32)
 
 
@@ -179,5 +185,5 @@ def _vacuoles(kind: Morphology, rng: np.random.Generator, bare: Array, radius: f
         row, column = places[rng.integers(len(places))]
         size = rng.uniform(0.2, 0.2 + 0.07 * radius)
         hole = ramp(size - np.hypot(x - x[row, column], y - y[row, column]), 0.3)
-        holes = np.maximum(holes, hole * rng.uniform(0.6, 1))
+        holes = np.maximum(holes, hole * np.float32(rng.uniform(0.6, 1)))
     return np.asarray(holes * (bare > 0.3), np.float32)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from leukon.datasets.synthetic.spectra import Array
 
@@ -28,7 +29,7 @@ def smooth_noise(rng: np.random.Generator, shape: tuple[int, int], scale_px: flo
     return np.asarray(fine * 1.35, np.float32)
 
 
-def ramp(level: Array, softness: float) -> Array:
+def ramp(level: npt.NDArray[np.floating], softness: float) -> Array:
     """Turn a level (positive inside) into a soft mask 0…1 that rises over `softness` around level 0."""
     t = np.clip(level / softness + 0.5, 0, 1)
     return np.asarray(t * t * (3 - 2 * t), np.float32)

@@ -166,7 +166,7 @@ def draw_scene(spec: SceneSpec, seed: int) -> Scene:
         cytoplasm[target][free & ~patch.nucleus[source]] = len(cells)
 
     radii = np.array([patch.radius_um for patch in patches])
-    taken = np.column_stack([places, radii])[radii > 2.4] if len(patches) else np.empty((0, 3))
+    taken = np.column_stack([places, radii])
     centres = place_red_cells(rng, spec.width_um, spec.height_um, spec.red_cover, taken)
     red, red_relief = draw_red_cells(rng, shape, centres)
     bare = 1 - 0.92 * body  # a leukocyte pushes red cells aside or covers them

@@ -29,6 +29,11 @@ def grid_of(side_px: int) -> tuple[Array, Array]:
     return np.meshgrid(axis, axis)
 
 
+def patch_grid(radius_um: float) -> tuple[Array, Array]:
+    """Coordinates of a patch with room for an uneven cell of `radius_um`."""
+    return grid(radius_um * 1.4 + 0.8)
+
+
 def outline(rng: np.random.Generator, irregularity: float, *, spikes: int = 0, spike: float = 0.0) -> Array:
     """Draw a closed outline: its radius at 256 angles, mean about 1.
 
@@ -53,7 +58,7 @@ def outline(rng: np.random.Generator, irregularity: float, *, spikes: int = 0, s
 
 
 def radial_level(x: Array, y: Array, radius_um: float, shape: Array) -> tuple[Array, Array]:
-    """Level of a cell of `radius_um` and outline `shape`, and the distance relative to the edge (0…1 inside)."""
+    """Level of a cell of `radius_um` and outline `shape`, and the distance from its middle relative to that."""
     distance = np.hypot(x, y)
     turn = np.arctan2(y, x) * np.float32(128 / np.pi)
     low = np.floor(turn)
@@ -172,9 +177,9 @@ def strokes_level(x: Array, y: Array, strokes: Segments, blend: float) -> Array:
 
 
 def nucleus_level(
-    rng: np.random.Generator, kind: str, lobes: int, *, area_um2: float, half_um: float, shift_um: float
+    rng: np.random.Generator, kind: str, lobes: int, *, area_um2: float, radius_um: float, shift_um: float
 ) -> Array:
-    """Level of a nucleus of given kind and area on the patch of ``grid(half_um)``.
+    """Level of a nucleus of given kind and area on the patch of a cell of `radius_um`.
 
     Parameters
     ----------
@@ -201,11 +206,14 @@ def nucleus_level(
     strokes *= np.sqrt(area_um2 / unit_area)
     way = rng.uniform(0, 2 * np.pi)
     shift = shift_um * np.array([np.cos(way), np.sin(way)])
-    strokes[:, :2] += shift
-    strokes[:, 3:5] += shift
+    for part in (strokes[:, :3], strokes[:, 3:]):  # lobes lie against the cell's edge, not through it
+        part[:, :2] += shift
+        reach = np.hypot(part[:, 0], part[:, 1])
+        room = np.maximum(0.92 * radius_um - part[:, 2], 0.1)
+        part[:, :2] *= np.minimum(1, room / np.maximum(reach, 1e-6))[:, None]
 
-    x, y = grid(half_um)  # levels are smooth: a third of the grid in each direction is enough
-    side = -(-x.shape[0] // 3)
+    x = patch_grid(radius_um)[0]
+    side = -(-x.shape[0] // 3)  # levels are smooth: a third of the grid in each direction is enough
     axis = np.linspace(x[0, 0], x[0, -1], side, dtype=np.float32)
     level = strokes_level(*np.meshgrid(axis, axis), strokes, 0.15)
     matrix = np.array([[(side - 1) / (x.shape[0] - 1), 0, 0], [0, (side - 1) / (x.shape[0] - 1), 0]])

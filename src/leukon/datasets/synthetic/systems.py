@@ -37,7 +37,7 @@ SYSTEMS: dict[str, ImagingSystem] = {
     "grey-ccd": ImagingSystem(
         LAMPS["halogen-dim"],
         CAMERAS["old-ccd"],
-        Optics(0.115, 1.25, -0.4, 0.001, 0.08, 0.06),
+        Optics(0.115, 1.25, -0.4, 0.001, 0.08, 0.06, 0.04),
         Sensor(0.7, 9000, 15),
         Processing((0.64, 0.70, 0.68), 0.6, 0.0, 2.4, 0.5, 1.5, 85),
         Stain(azure=0.8, ph=7.0, thickness=0.8),
@@ -58,7 +58,7 @@ SYSTEMS: dict[str, ImagingSystem] = {
         Stain(eosin=0.9, azure=1.15, ph=6.9, purple=0.6, plasma=0.03),
     ),
     "rose-eyepiece": ImagingSystem(
-        LAMPS["tube"],
+        LAMPS["halogen-dim"],
         CAMERAS["eyepiece"],
         Optics(0.085, 1.25, 0.3, 0.0015, 0.1),
         Sensor(0.7, 7000, 8),
@@ -107,10 +107,11 @@ def random_system(rng: np.random.Generator) -> ImagingSystem:
             chromatic=float(abs(rng.normal(0, 0.0012))),
             vignetting=float(rng.uniform(0, 0.3) ** 1.5),
             tilt=float(rng.normal(0, 0.06)),
+            flare=float(rng.exponential(0.012)),
         ),
         Sensor(
             exposure=float(rng.uniform(0.5, 0.92)),
-            full_well_e=float(np.exp(rng.uniform(np.log(1500), np.log(25000)))),
+            full_well_e=float(np.exp(rng.uniform(np.log(2500), np.log(25000)))),
             read_noise_e=float(rng.uniform(2, 20)),
             bayer=bool(rng.random() < 0.8),
         ),

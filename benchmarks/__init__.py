@@ -1,0 +1,1 @@
+"""Benchmarks: every figure in docs/results.md is printed by one of these."""
