@@ -64,7 +64,7 @@ def training_data(shared: Path, work: Path) -> Path:
             if entry.split in ("train", "val"):
                 entries.append(replace(entry, path=f"{name}/{entry.path}", licence=licence))
     manifest = work / "data" / "manifest.csv"
-    write_manifest(Manifest(manifest.parent, tuple(entries)), manifest)
+    write_manifest(manifest, Manifest(manifest.parent, tuple(entries)))
     return manifest
 
 

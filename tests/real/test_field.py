@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
-import field_detection  # type: ignore[import-not-found]  # noqa: E402
+import field_detection  # type: ignore[import-not-found]
 
 BARS = [("bccd", 0.97, 0.95), ("raabin_fields", 0.93, 0.93), ("pig_wbc", 0.80, 0.80)]
 

@@ -12,7 +12,7 @@ def export(
     run: Annotated[Path, typer.Argument(help="Folder of a finished training run.")],
     out: Annotated[Path, typer.Option(help="Bundle file to write, such as small.leukon.")],
     data: Annotated[
-        Path, typer.Option(help="The manifest that the run was trained on: its val part calibrates.")
+        str, typer.Option(help="The manifest that the run was trained on: its val part calibrates.")
     ],
     name: Annotated[str, typer.Option(help="Name of the bundle; by default that of the file.")] = "",
     card: Annotated[Path | None, typer.Option(help="JSON with measured scores for the model card.")] = None,

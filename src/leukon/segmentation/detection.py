@@ -36,9 +36,9 @@ class Detection:
 
     def scaled(self, factor: float, height: int, width: int) -> Detection:
         """The same cell in an image `factor` times as large, of `height` × `width` px."""
-        boxes = (
-            Box(*(v * factor for v in (b.x0, b.y0, b.x1, b.y1))).clipped(height, width)
+        box, nucleus = (
+            Box(b.x0 * factor, b.y0 * factor, b.x1 * factor, b.y1 * factor).clipped(height, width)
             for b in (self.box, self.nucleus)
         )
         areas = self.area_px * factor**2, self.nucleus_area_px * factor**2
-        return Detection(*boxes, self.score, self.flags, *areas)
+        return Detection(box, nucleus, self.score, self.flags, *areas)

@@ -61,7 +61,12 @@ def cell_contour(
     last = np.where(own.any(axis=1), RADII - 1 - own[:, ::-1].argmax(axis=1), 0)
     beyond = index[None] - last[:, None]
     near_px = max(1.5, 0.12 * reach_px)
-    ring = (beyond * step > near_px) & (beyond * step <= near_px + max(2.5, 0.3 * reach_px)) & ~foreign & ~outside
+    ring = (
+        (beyond * step > near_px)
+        & (beyond * step <= near_px + max(2.5, 0.3 * reach_px))
+        & ~foreign
+        & ~outside
+    )
     faint = _faint_od(stain)
     cytoplasm = _own_colour(density, ring, red, faint)
     cost = _foreignness(density, cytoplasm, red, faint)
@@ -120,7 +125,7 @@ def _foreignness(
         contrast = min(contrast, float(_from_segment(own[None, None], red, 0.5, 1.6)[0, 0]))
     to_own = _from_segment(density, own, 0.6, 1.8)
     cost = np.clip((to_own - nearest) / max(0.06, 0.7 * contrast) + BIAS, -1, 1)
-    return cost.astype(np.float32)
+    return np.asarray(cost, np.float32)
 
 
 def _from_segment(density: Floats, colour: npt.NDArray[np.float32], low: float, high: float) -> Floats:

@@ -158,7 +158,9 @@ def nuclear_mask(stain: Stain, levels: Levels, red_px: float | None) -> Mask:
 
 
 def split_touching(mask: Mask, nucleus_px: float) -> tuple[int, Labels]:
-    """Label the parts of `mask`, cutting large ones at their necks; `group_lobes` joins what belongs together.
+    """Label the parts of `mask`, cutting large ones at their necks.
+
+    `group_lobes` joins again what belongs together.
 
     Parameters
     ----------
@@ -182,19 +184,14 @@ def split_touching(mask: Mask, nucleus_px: float) -> tuple[int, Labels]:
         distance = cv2.distanceTransform(part, cv2.DIST_L2, 5)
         # What is left when the part is worn down to its wide places: two where there is a neck.
         wide = (distance > NECK * distance.max()).astype(np.uint8)
-        seeds, markers = cv2.connectedComponents(wide, connectivity=8, ltype=cv2.CV_32S)
+        seeds = cv2.connectedComponents(wide, connectivity=8)[0]
         if seeds < 3:
             continue
-        markers[part == 0] = seeds
-        relief = cv2.normalize(-distance, None, 0, 255, cv2.NORM_MINMAX, cv2.CV_8U)
-        markers[part == 0] = seeds
-        cv2.watershed(cv2.merge([relief] * 3), markers)
-        inner = markers[1:-1, 1:-1]
+        _, nearest = cv2.distanceTransformWithLabels(1 - wide, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_CCOMP)
         view = labels[y : y + h, x : x + w]
         own = view == index
-        # Watershed lines stay with the first seed: a line one pixel wide does not matter here.
         for seed in range(2, seeds):
-            view[own & (inner == seed)] = count
+            view[own & (nearest[1:-1, 1:-1] == seed)] = count
             count += 1
     return count, labels
 

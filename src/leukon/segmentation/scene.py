@@ -79,7 +79,9 @@ class Scene:
         pad = int(reach) + 3
         x0, y0 = max(0, int(nucleus.box.x0) - pad), max(0, int(nucleus.box.y0) - pad)
         x1, y1 = int(nucleus.box.x1) + pad, int(nucleus.box.y1) + pad
-        stain = Stain(self.stain.density[y0:y1, x0:x1], self.stain.nuclear[y0:y1, x0:x1], self.stain.valid[y0:y1, x0:x1])
+        stain = Stain(
+            self.stain.density[y0:y1, x0:x1], self.stain.nuclear[y0:y1, x0:x1], self.stain.valid[y0:y1, x0:x1]
+        )
         around = self.labels[y0:y1, x0:x1]
         own = (around == nucleus.label).astype(np.uint8)
         others = (around > 0).astype(np.uint8) - own
@@ -128,7 +130,7 @@ def read_scene(small: npt.NDArray[np.uint8], *, crowded: bool) -> Scene | None:
     low, high = (limit * (red_px or common) for limit in WHOLE_LIMITS)
     nucleus_px = float(np.clip(common, low, high))
     red = _red_cell_density(stain, (stain.nuclear < levels.cut) & (stain.valid > 0), away / common)
-    count, parts = split_touching(nuclear_mask(stain, levels, red_px), nucleus_px)
+    count, parts = split_touching(nuclear_mask(stain, levels, red_px or common), nucleus_px)
     strength = np.abs(stain.density).sum(axis=2)
     lookup = group_lobes(count, parts, strength, nucleus_px, red_px)
     labels = lookup[parts]

@@ -88,7 +88,7 @@ def measure_stain(image: npt.NDArray[np.uint8]) -> Stain:
 
 
 def field_of_view(small: npt.NDArray[np.uint8]) -> Mask:
-    """Return 1 where light comes through; 0 in a dark surround that touches the border (an eyepiece, a frame)."""
+    """Return 1 where light comes through; 0 in a dark surround (an eyepiece, a frame)."""
     brightest = small.max(axis=2)
     limit = DARK_SURROUND * float(np.percentile(brightest, 95))
     dark = (brightest < limit).astype(np.uint8)

@@ -12,7 +12,7 @@ from leukon.segmentation.cell import find_cell
 from leukon.smear.analyze import BROKEN
 from leukon.smear.journal import Journal
 from leukon.smear.records import image_from_json, image_to_json
-from leukon.smear.run import Progress, Results, classifier_of, ordered, provenance_of, purpose_of
+from leukon.smear.run import Progress, classifier_of, ordered, provenance_of, purpose_of
 from leukon.smear.sources import Input, Source, sources_of
 from leukon.types import Cell, Classification, Classifier, NamedImage, Skipped
 

@@ -187,8 +187,8 @@ def _unidentified(unidentified: int, total: int) -> list[Flag]:
     return [
         Flag(
             "many_unidentified",
-            f"{unidentified} of {seen} cells ({share:.0f} %) could not be named with confidence and are not in "
-            "the count: look at them before using the percentages.",
+            f"{unidentified} of {seen} cells ({share:.0f} %) could not be named with confidence and are not "
+            "in the count: look at them before using the percentages.",
         )
     ]
 

@@ -105,7 +105,7 @@ def _opened(path: Path | str | None) -> IO[bytes]:
 
 def _parsed(line: bytes) -> tuple[str | None, Any] | None:
     try:
-        record = json.loads(line) if line.endswith(b"\n") else None
+        record = json.loads(line if line.endswith(b"\n") else b"")
         return record["key"], record["value"]
     except (ValueError, KeyError, TypeError):
         return None

@@ -30,9 +30,11 @@ def field_to_json(field: FieldResult) -> dict[str, Any]:
 
 def field_from_json(name: str, value: Any) -> FieldResult:
     """Return what `field_to_json` was given."""
+    width_px, height_px = value["size"]
     return FieldResult(
         name,
-        *value["size"],
+        width_px,
+        height_px,
         cells=tuple(
             FoundCell(
                 Box(*cell["box"]),

@@ -15,7 +15,11 @@ PLATELET = 140, 95, 160
 
 
 def smear(
-    cells: list[tuple[int, int]], *, size: tuple[int, int] = (480, 640), red_cells: bool = True, unit: float = 1.0
+    cells: list[tuple[int, int]],
+    *,
+    size: tuple[int, int] = (480, 640),
+    red_cells: bool = True,
+    unit: float = 1.0,
 ) -> Image:
     """Draw a field: leukocytes of 60 px, red cells of 40 px, a platelet, some noise; `unit` scales all."""
     height, width = (round(side * unit) for side in size)

@@ -115,20 +115,19 @@ def _frayed(level: Array, rng: np.random.Generator, depth: float) -> Array:
 
 def _nucleus_level(nucleus: Nucleus, rng: np.random.Generator, level: Array, radius: float) -> Array:
     """Level of the nucleus, kept inside the cell."""
-    share, low_high = rng.uniform(*nucleus.share), nucleus.lobes
+    share = rng.uniform(*nucleus.share)
     inside = nucleus_level(
         rng,
         str(rng.choice(nucleus.kinds)),
-        int(rng.integers(low_high[0], low_high[1] + 1)),
+        int(rng.integers(nucleus.lobes[0], nucleus.lobes[1] + 1)),
         area_um2=share * np.pi * radius**2,
         radius_um=radius,
         shift_um=rng.uniform(0, nucleus.shift) * radius * (1 - share),
     )
-    shape = inside.shape[:2]
-    inside = inside + nucleus.rough * (
-        0.10 * smooth_noise(rng, shape, 18) + 0.025 * smooth_noise(rng, shape, 6)
-    )
-    return np.asarray(np.minimum(inside, level - rng.uniform(0.2, 0.5)), np.float32)
+    shape = inside.shape[0], inside.shape[1]
+    uneven = 0.10 * smooth_noise(rng, shape, 18) + 0.025 * smooth_noise(rng, shape, 6)
+    uneven_level = inside + nucleus.rough * uneven
+    return np.asarray(np.minimum(uneven_level, level - rng.uniform(0.2, 0.5)), np.float32)
 
 
 def _chromatin(nucleus: Nucleus, rng: np.random.Generator, inside: Array, nuclear: Array) -> dict[str, Array]:

@@ -121,13 +121,13 @@ class Morphology:
 
 _FINE = Granules((("purple", 0.22), ("eosin", 0.14)), (2.5, 6.0), (0.1, 0.17), (0.0, 0.1))
 _SPECKS = Granules((("purple", 0.5), ("eosin", 0.1)), (0.1, 0.6), (0.11, 0.17), (0.0, 0.1))
-_ORANGE = Granules((("eosin_packed", 0.30), ("purple", 0.08)), (3.5, 6.0), (0.2, 0.30), (0.02, 0.15))
+_ORANGE = Granules((("eosin_packed", 0.36), ("purple", 0.11)), (3.5, 6.0), (0.2, 0.30), (0.02, 0.15))
 _DARK = Granules((("purple", 0.62), ("azure", 0.06), ("eosin", 0.1)), (1.5, 3.2), (0.24, 0.42), (0.3, 0.8))
 _DARK_FEW = Granules((("purple", 0.8), ("azure", 0.1)), (0.25, 0.8), (0.3, 0.45), (0.25, 0.7))
-_PRIMARY = Granules((("purple", 0.6), ("eosin", 0.25)), (0.8, 2.4), (0.14, 0.22), (0.3, 0.6))
+_PRIMARY = Granules((("purple", 0.6), ("eosin", 0.25)), (1.2, 4.0), (0.14, 0.22), (0.3, 0.6))
 _SPARSE = Granules((("purple", 0.45), ("eosin", 0.25)), (0.03, 0.12), (0.18, 0.28), (0.0, 0.1))
 _DUST = Granules((("purple", 0.18), ("eosin", 0.14)), (1.0, 4.0), (0.1, 0.14), (0.0, 0.1))
-_PLATELET = Granules((("purple", 0.55), ("eosin", 0.12)), (6.0, 14.0), (0.15, 0.28))
+_PLATELET = Granules((("purple", 0.45), ("eosin", 0.10)), (8.0, 18.0), (0.13, 0.22))
 
 _COARSE = {"chromatin": (1.05, 1.5), "clumping": (0.35, 0.6), "clump_um": 0.65}
 
@@ -150,8 +150,8 @@ MORPHOLOGIES: tuple[Morphology, ...] = (
     ),
     Morphology(
         "erythroblast", "polychromatic", 0.45, (8.5, 12), (0.02, 0.07),
-        Nucleus(("round", "round", "round", "oval"), (0.36, 0.56), (1, 1), (1.15, 1.6), (0.3, 0.6), 0.95, 0.08,
-                shift=0.15, rough=0.5),
+        Nucleus(("round", "round", "round", "oval"), (0.36, 0.56), (1, 1), (1.15, 1.6), (0.3, 0.6), 0.95,
+                0.08, shift=0.15, rough=0.5),
         (0.15, 0.34), (0.02, 0.07), (0.15, 0.5), mottle=0.15, rim=0.2, frayed=0.2,
     ),
     Morphology(
@@ -186,7 +186,7 @@ MORPHOLOGIES: tuple[Morphology, ...] = (
         "lymphocyte", "reactive", 0.15, (13, 18), (0.05, 0.11),
         Nucleus(("oval", "indented", "kidney", "round"), (0.36, 0.55), (1, 1), (0.95, 1.35), (0.2, 0.4),
                 1.0, 0.1, 1, 0.2),
-        (0.2, 0.5), (0.0, 0.03), mottle=0.3, rim=0.9, vacuoles=(0, 3), frayed=0.2,
+        (0.14, 0.36), (0.0, 0.05), mottle=0.3, rim=0.9, vacuoles=(0, 3), frayed=0.2,
     ),
     Morphology(
         "monocyte", "monocyte", 1.0, (14.5, 20), (0.02, 0.09),
@@ -207,7 +207,7 @@ MORPHOLOGIES: tuple[Morphology, ...] = (
     ),
     Morphology(
         "platelet", "platelet", 0.85, (2.6, 5.0), (0.03, 0.10), None,
-        (0.06, 0.2), (0.02, 0.08), mottle=0.4, granules=(_PLATELET,), frayed=0.3,
+        (0.08, 0.22), (0.03, 0.10), mottle=0.4, granules=(_PLATELET,), frayed=0.3,
     ),
     Morphology(
         "platelet", "giant", 0.15, (4.5, 6.5), (0.03, 0.10), None,

@@ -58,7 +58,7 @@ def outline(rng: np.random.Generator, irregularity: float, *, spikes: int = 0, s
 
 
 def radial_level(x: Array, y: Array, radius_um: float, shape: Array) -> tuple[Array, Array]:
-    """Level of a cell of `radius_um` and outline `shape`, and the distance from its middle relative to that."""
+    """Level of a cell of outline `shape`, and the distance from its middle as a share of the edge's."""
     distance = np.hypot(x, y)
     turn = np.arctan2(y, x) * np.float32(128 / np.pi)
     low = np.floor(turn)

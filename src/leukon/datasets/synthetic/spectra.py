@@ -22,12 +22,13 @@ ABSORBERS: dict[str, Bells] = {
     "eosin": ((517, 13, 1.0), (489, 20, 0.45), (440, 40, 0.06)),
     # Eosin packed in granules: red-shifted and broadened, with a blue tail that turns pink to orange.
     "eosin_packed": ((523, 20, 1.0), (487, 30, 0.72), (430, 45, 0.42)),
-    # Azure B in the cytoplasm: monomer near 648 nm, dimer near 600 nm.
+    # Azure B in the cytoplasm: monomer near 648 nm, dimer near 600 nm,
+    # higher aggregates on RNA toward 550 nm.
     "azure": ((648, 24, 0.62), (600, 32, 1.0), (548, 36, 0.88), (500, 32, 0.32), (430, 50, 0.12)),
     # Azure B with eosin on DNA: the metachromatic purple of chromatin (Romanowsky–Giemsa effect).
     "purple": ((547, 31, 1.0), (588, 28, 0.74), (638, 28, 0.50), (500, 34, 0.46), (435, 45, 0.20)),
     "methylene_blue": ((664, 19, 1.0), (614, 26, 0.6), (560, 40, 0.10)),
-    "haemoglobin": ((415, 17, 1.0), (445, 30, 0.08), (541, 13, 0.12), (576, 10, 0.12), (550, 45, 0.06)),
+    "haemoglobin": ((415, 17, 1.0), (445, 30, 0.11), (541, 13, 0.12), (576, 10, 0.12), (550, 45, 0.06)),
     # Scattered rather than absorbed light: the same at each wavelength.
     "neutral": ((550, 1e6, 1.0),),
 }

@@ -59,8 +59,8 @@ class Stain:
             matrix[_INDEX[dye], _INDEX[dye]] = amount
         matrix[_INDEX["purple"], _INDEX["azure"]] = (1 - self.purple) * blue
         # Red cells bind eosin, and the more azure the more alkaline the buffer.
-        matrix[_INDEX["haemoglobin"], _INDEX["eosin"]] = 0.15 * red
-        matrix[_INDEX["haemoglobin"], _INDEX["azure"]] = 0.17 * blue * max(0.0, 1 - 1.5 * acid)
+        matrix[_INDEX["haemoglobin"], _INDEX["eosin"]] = 0.11 * red
+        matrix[_INDEX["haemoglobin"], _INDEX["azure"]] = 0.15 * blue * max(0.0, 1 - 1.5 * acid)
         return matrix * self.thickness
 
     def background(self) -> Array:

@@ -85,7 +85,7 @@ def draw_red_cells(rng: np.random.Generator, shape: tuple[int, int], centres: Po
     """
     haemoglobin, relief = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
     amount = rng.uniform(*RED_CELLS.haemoglobin)
-    crenated = rng.random() < 0.12
+    crenated = rng.random() < 0.06
     pallor_low, pallor_high = np.sort(rng.uniform(*RED_CELLS.pallor, 2))
     spread = rng.uniform(0.01, 0.06)
     for x_um, y_um in centres:
@@ -93,7 +93,7 @@ def draw_red_cells(rng: np.random.Generator, shape: tuple[int, int], centres: Po
         x, y = grid(radius * 1.35 + 0.3)
         spikes = int(rng.integers(9, 15)) if crenated and rng.random() < 0.7 else 0
         irregular = rng.uniform(*RED_CELLS.irregularity) * (3 if rng.random() < 0.08 else 1)
-        edge = outline(rng, irregular, spikes=spikes, spike=0.13)
+        edge = outline(rng, irregular, spikes=spikes, spike=0.10)
         level, relative = radial_level(x, y, radius, edge)
         pallor, width = rng.uniform(pallor_low, pallor_high), rng.uniform(*RED_CELLS.pallor_width)
         if rng.random() < 0.12:

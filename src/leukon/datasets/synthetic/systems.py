@@ -16,8 +16,8 @@ SYSTEMS: dict[str, ImagingSystem] = {
     "halogen-y": ImagingSystem(
         LAMPS["halogen"],
         CAMERAS["single-chip"],
-        Optics(defocus_um=0.15),
-        processing=Processing(white=(0.97, 0.80, 0.60), contrast=0.3, sharpen=0.6),
+        Optics(defocus_um=0.15, flare=0.02),
+        processing=Processing(white=(0.97, 0.80, 0.60), contrast=0.12, sharpen=0.6),
         stain=Stain(azure=1.1),
     ),
     "halogen-daylight": ImagingSystem(

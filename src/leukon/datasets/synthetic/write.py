@@ -129,7 +129,7 @@ def write_cells(
     ----------
     out : path-like
         Folder; ``<label>/<label>_00001.jpg`` and ``manifest.csv`` with the columns path, label, split, group,
-        capture, x0, y0, x1, y1. Images that are there already are kept.
+        capture, x0, y0, x1, y1. The same call writes the same files.
     count_per_class : int
         Images of each class of `leukon.types.PERIPHERAL_BLOOD`.
     seed : int
@@ -154,8 +154,7 @@ def write_cells(
             cell_seed = (seed * 100 + k) * 1_000_000 + i
             group = f"generated-{cell_seed}"
             image, box, _ = draw_cell_image(label, cell_seed, side_px=side_px)
-            if not (out / path).is_file():
-                write_bytes(out / path, encoded(image, ".jpg"))
+            write_bytes(out / path, encoded(image, ".jpg"))
             edges = (round(edge, 2) for edge in (box.x0, box.y0, box.x1, box.y1))
             rows.append((path.as_posix(), label, split, group, "generated", *edges))
             advance(1)

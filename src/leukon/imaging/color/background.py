@@ -13,6 +13,7 @@ from leukon.types import Image
 
 THUMBNAIL_PX = 64
 GAIN_LIMITS = 0.5, 4.0
+_WINDOW = np.hanning(15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +80,14 @@ def background_level(image: Image) -> npt.NDArray[np.float64]:
     pixels = np.ascontiguousarray(image[step // 2 :: step, step // 2 :: step]).reshape(-1, 3)
     sample = (pixels // (257 if image.dtype == np.uint16 else 1)).astype(np.uint8)
     # The least channel: stains darken at least one channel, the background none.
-    brightness = sample.min(axis=1)
+    brightness = cv2.min(cv2.min(sample[:, 0], sample[:, 1]), sample[:, 2]).ravel()
     # A blown-out spot says nothing of the lamp's colour; use it only where there is little else.
     unclipped = sample.max(axis=1) < 255
-    if unclipped.sum() > 0.1 * len(sample):
+    if np.count_nonzero(unclipped) > 0.1 * len(sample):
         sample, brightness = sample[unclipped], brightness[unclipped]
-    upper = brightness[brightness >= np.median(brightness)]
-    counts = np.bincount(upper, minlength=256).astype(np.float64)
-    smooth = np.convolve(counts, np.hanning(15), mode="same")
-    mode = int(smooth.argmax())
-    near = np.abs(brightness.astype(np.int16) - mode) <= 6
-    level = np.asarray(np.median(sample[near], axis=0), np.float64)
+    counts = np.bincount(brightness, minlength=256)
+    counts[: np.searchsorted(counts.cumsum(), len(brightness) / 2)] = 0  # the darker half
+    mode = int(np.convolve(counts, _WINDOW, mode="same").argmax())
+    near = cv2.inRange(brightness, max(mode - 6, 0), mode + 6).ravel() > 0
+    level: npt.NDArray[np.float64] = sample[near].mean(axis=0, dtype=np.float64)
     return level * (257 if image.dtype == np.uint16 else 1)

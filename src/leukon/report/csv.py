@@ -1,0 +1,91 @@
+"""Results as tables: UTF-8, commas, one header line."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from leukon.storage import replacing
+from leukon.types import Analysis, ClassCount, Classification, FieldResult, NamedImage, Prediction, Taxonomy
+
+BOX = "x0", "y0", "x1", "y1"
+
+
+def write_cells(path: Path, analysis: Analysis) -> None:
+    """Write one row per cell: where it lies (px), what it is called, how sure that is, and its status."""
+    names = analysis.taxonomy.names
+    header = ["field", *BOX, "label", "confidence", *_shares(names), "status", "reason"]
+    _write(path, header, (row for field in analysis.fields for row in _cell_rows(field)))
+
+
+def write_predictions(path: Path, classification: Classification) -> None:
+    """Write one row per image; label and probabilities are empty where there is no cell."""
+    taxonomy = classification.taxonomy
+    header = ["file", "label", "confidence", *_shares(taxonomy.names), "status", "reason"]
+    _write(path, header, (_image_row(image, taxonomy) for image in classification.images))
+
+
+def write_differential(path: Path, analysis: Analysis) -> None:
+    """Write the count, its totals, flags and origin, one per row.
+
+    ``kind`` tells them apart: ``class`` (% of leukocytes), ``per_100`` (per 100 leukocytes), ``total``,
+    ``flag``, ``skipped``, ``provenance``.
+    """
+    result, made = analysis.differential, analysis.provenance
+    totals = {
+        "cells counted": result.cells_counted,
+        "cells unidentified": result.cells_unidentified,
+        "cells excluded": result.cells_excluded,
+        "fields read": result.fields_read,
+        "fields skipped": len(result.skipped),
+    }
+    origin = {
+        "bundle": made.bundle,
+        "bundle version": made.bundle_version,
+        "bundle sha256": made.bundle_sha256,
+        "leukon": made.leukon,
+        "time": made.created,
+    }
+    rows = [
+        *(_count_row("class", line) for line in result.leukocytes),
+        *(_count_row("per_100", line) for line in result.per_100),
+        *(["total", name, str(n), "", "", "", ""] for name, n in totals.items()),
+        *(["flag", flag.code, "", "", "", "", flag.message] for flag in result.flags),
+        *(["skipped", one.name, "", "", "", "", one.reason] for one in result.skipped),
+        *(["provenance", name, "", "", "", "", text] for name, text in origin.items()),
+    ]
+    _write(path, ["kind", "name", "count", "percent", "low_95", "high_95", "text"], rows)
+
+
+def _cell_rows(field: FieldResult) -> Iterator[list[str]]:
+    for cell in field.cells:
+        corners = (getattr(cell.box, name) for name in BOX)
+        yield [field.name, *(f"{value:.1f}" for value in corners), *_prediction_columns(cell.prediction)]
+
+
+def _image_row(image: NamedImage, taxonomy: Taxonomy) -> list[str]:
+    if image.prediction is None:
+        return [image.name, "", "", *([""] * len(taxonomy)), image.status, image.reason]
+    return [image.name, *_prediction_columns(image.prediction)]
+
+
+def _prediction_columns(prediction: Prediction) -> list[str]:
+    shares = [f"{share:.4f}" for share in prediction.probabilities]
+    return [prediction.label, f"{prediction.confidence:.4f}", *shares, prediction.status, prediction.reason]
+
+
+def _count_row(kind: str, line: ClassCount) -> list[str]:
+    numbers = ("" if n is None else f"{n:.2f}" for n in (line.percent, line.low, line.high))
+    return [kind, line.name, str(line.count), *numbers, ""]
+
+
+def _shares(names: Sequence[str]) -> list[str]:
+    return [f"p_{name}" for name in names]
+
+
+def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    with replacing(path) as part, part.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
