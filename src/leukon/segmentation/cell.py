@@ -33,7 +33,7 @@ def find_cell(image: Image) -> Detection | None:
     def prominence(nucleus: Nucleus) -> float:
         x, y = nucleus.box.centre
         off_centre = ((x / width - 0.5) ** 2 + (y / height - 0.5) ** 2) ** 0.5
-        return float(nucleus.area_px**0.5) * max(0.05, 1 - 1.8 * off_centre)
+        return float(nucleus.area_px**0.5 * max(0.05, 1 - 1.8 * off_centre))
 
     nuclei = [nucleus for nucleus in scene.nuclei if nucleus.area_px >= LEAST_AREA_PX]
     if not nuclei:

@@ -16,9 +16,9 @@ LEAST_SIDE_PX = 16
 LEAST_SHARE = 0.3
 LEAST_PART_SHARE = 0.2
 LEAST_SOLIDITY = 0.42
-PALE_SHARE = 0.45
+PALE_SHARE = 0.5
 COMPACT_SOLIDITY = 0.85
-DENSITY_LIMITS = 0.35, 1.4
+DENSITY_LIMITS = 0.35, 1.35
 
 
 def find_leukocytes(image: Image) -> tuple[Detection, ...]:
