@@ -10,7 +10,7 @@ SHARED ?= ../shared
 
 demo: $(BASE)/.installed  ## analyse generated smears to a differential and an HTML report
 	$(BASE)/bin/leukon data synth --system led-x --system halogen-y --fields 30 --seed 7 --out demo/smears
-	$(BASE)/bin/leukon analyze demo/smears --out demo/result
+	$(BASE)/bin/leukon analyze demo/smears/images --out demo/result
 	@echo "Open demo/result/report.html in a browser."
 
 test: $(FULL)/.installed $(BASE)/.installed  ## everything: the suite, and the base install without torch

@@ -56,4 +56,6 @@ def test_classify(smears: Path, tmp_path: Path) -> None:
 def test_training_says_what_to_install(tmp_path: Path) -> None:
     done = leukon("train", "small", "--data", tmp_path, "--out", tmp_path / "run")
     assert done.returncode == 2
-    assert done.stderr == "leukon: training needs packages that are not installed: pip install 'leukon[train]'\n"
+    assert (
+        done.stderr == "leukon: training needs packages that are not installed: pip install 'leukon[train]'\n"
+    )

@@ -7,8 +7,6 @@ from typing import Annotated
 
 import typer
 
-from leukon.cli.console import progress, say
-
 
 def synth(
     system: Annotated[
@@ -24,8 +22,9 @@ def synth(
 
     Every scene is rendered through each SYSTEM. Fields that are in OUT already are kept.
     """
+    from leukon.cli.console import progress, say
     from leukon.datasets.synthetic import write_fields
 
     with progress("fields", fields * len(system)) as advance:
-        boxes = write_fields(out, system, fields, seed, size_px=(width, height), advance=advance)
-    say(f"wrote {fields} fields through {', '.join(system)}; boxes in {boxes}")
+        manifest = write_fields(out, system, fields, seed, size_px=(width, height), advance=advance)
+    say(f"wrote {fields} fields through {', '.join(system)}; their cells are in {manifest}")

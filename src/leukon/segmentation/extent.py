@@ -82,7 +82,6 @@ def cell_contour(
     slope[beyond < 1] = 0
     total = np.cumsum(cost, axis=1) - EDGE_WEIGHT * slope
     total[beyond < 0] = 1e3
-    # Beyond the reach of this ray's own bit of nucleus, too.
     chosen = _closed_path(total)
     radius = (chosen + 1) * step
     return np.stack([cx + np.cos(angles[:, 0]) * radius, cy + np.sin(angles[:, 0]) * radius], axis=1).astype(

@@ -19,7 +19,7 @@ from leukon.registry import look_up
 from leukon.storage import write_bytes, write_text
 from leukon.types import PERIPHERAL_BLOOD
 
-_BOX_COLUMNS = ("file", "system", "label", "subtype", "x0", "y0", "x1", "y1", "border", "seed")
+_BOX_COLUMNS = ("path", "capture", "group", "label", "subtype", "x0", "y0", "x1", "y1", "border", "seed")
 _CELL_COLUMNS = ("path", "label", "split", "group", "capture", "x0", "y0", "x1", "y1")
 Advance = Callable[[int], None]
 
@@ -38,8 +38,9 @@ def write_fields(
     Parameters
     ----------
     out : path-like
-        Folder; ``<system>/field_0001.png`` with ``masks/field_0001_nucleus.png`` and ``…_cytoplasm.png``
-        (16 bit, number of the cell), ``boxes.csv`` (one row a cell) and ``manifest.csv`` (one row a field).
+        Folder; ``images/<system>/field_0001.png``, ``masks/<system>/field_0001_nucleus.png`` and
+        ``…_cytoplasm.png`` (16 bit, number of the cell), ``manifest.csv`` (one row a cell, with its box)
+        and ``fields.csv`` (one row a field).
         Images that are there already are kept, so that a killed run goes on where it stopped.
     systems : sequence of str
         Names of `SYSTEMS`. Systems of equal µm per px give aligned pictures.
@@ -53,7 +54,7 @@ def write_fields(
     Returns
     -------
     Path
-        ``boxes.csv``.
+        ``manifest.csv``.
 
     Raises
     ------
@@ -74,7 +75,7 @@ def write_fields(
     fields: list[Sequence[object]] = []
     for i in range(1, count + 1):
         field_seed = seed * 100_000 + i
-        files = {name: Path(name) / f"field_{i:04d}.png" for name in chosen}
+        files = {name: Path("images", name, f"field_{i:04d}.png") for name in chosen}
         sidecar = out / "boxes" / f"field_{i:04d}.csv"
         fields += [(f.as_posix(), name, f"field_{i:04d}", field_seed) for name, f in files.items()]
         if sidecar.is_file() and all((out / f).is_file() for f in files.values()):
@@ -93,25 +94,26 @@ def write_fields(
         rows: list[Sequence[object]] = []
         for name, file in files.items():
             rendering = render(scene, chosen[name], field_seed)
-            _write_field(out / file, rendering)
+            _write_field(out, file, rendering)
             for cell in rendering.cells:
                 edges = (round(edge, 2) for edge in (cell.box.x0, cell.box.y0, cell.box.x1, cell.box.y1))
                 border = int(cell.border)
-                rows.append((file.as_posix(), name, cell.label, cell.subtype, *edges, border, field_seed))
+                place = file.as_posix(), name, file.stem
+                rows.append((*place, cell.label, cell.subtype, *edges, border, field_seed))
             advance(1)
         write_text(sidecar, _csv(_BOX_COLUMNS, rows))
         boxes += rows
-    write_text(out / "manifest.csv", _csv(("path", "capture", "group", "seed"), fields))
-    write_text(out / "boxes.csv", _csv(_BOX_COLUMNS, boxes))
-    return out / "boxes.csv"
+    write_text(out / "fields.csv", _csv(("path", "capture", "group", "seed"), fields))
+    write_text(out / "manifest.csv", _csv(_BOX_COLUMNS, boxes))
+    return out / "manifest.csv"
 
 
-def _write_field(path: Path, rendering: Rendering) -> None:
+def _write_field(out: Path, file: Path, rendering: Rendering) -> None:
     """Write masks first, so that a picture that is there stands for all of it."""
-    masks = path.parent / "masks"
-    write_bytes(masks / f"{path.stem}_nucleus.png", encoded(rendering.nucleus))
-    write_bytes(masks / f"{path.stem}_cytoplasm.png", encoded(rendering.cytoplasm))
-    write_bytes(path, encoded(rendering.srgb))
+    masks = out / "masks" / file.parent.name
+    write_bytes(masks / f"{file.stem}_nucleus.png", encoded(rendering.nucleus))
+    write_bytes(masks / f"{file.stem}_cytoplasm.png", encoded(rendering.cytoplasm))
+    write_bytes(out / file, encoded(rendering.srgb))
 
 
 def write_cells(

@@ -17,7 +17,7 @@ RECIPE = Recipe(
     model=ModelSpec("mobilenet_v2"),
     loss_options={"smoothing": 0.05},
     optimizer=Optimizer(rate=1.5e-3, weight_decay=0.02),
-    epochs=12,
+    epochs=10,
     batch_size=64,
     seed=0,
 )

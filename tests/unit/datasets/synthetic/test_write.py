@@ -22,43 +22,44 @@ def rows_of(path):
 
 def test_fields_come_with_masks_and_boxes(tmp_path):
     boxes = rows_of(write_fields(tmp_path, SYSTEMS, 2, seed=1, size_px=(160, 120)))
-    fields = rows_of(tmp_path / "manifest.csv")
+    fields = rows_of(tmp_path / "fields.csv")
     assert len(fields) == 4
     for field in fields:
         picture = cv2.imread(str(tmp_path / field["path"]))
         assert picture.shape == (120, 160, 3)
-        cells = [row for row in boxes if row["file"] == field["path"]]
+        cells = [row for row in boxes if row["path"] == field["path"]]
         assert cells
         assert {row["label"] for row in cells} <= set(PERIPHERAL_BLOOD.names)
         stem = (tmp_path / field["path"]).stem
         mask = cv2.imread(
-            str(tmp_path / field["capture"] / "masks" / f"{stem}_cytoplasm.png"), cv2.IMREAD_UNCHANGED
+            str(tmp_path / "masks" / field["capture"] / f"{stem}_cytoplasm.png"), cv2.IMREAD_UNCHANGED
         )
         assert mask.dtype == np.uint16
         assert mask.max() <= len(cells)
-    x, y = ([row["x0"] for row in boxes if row["system"] == name] for name in SYSTEMS)
+    x, y = ([row["x0"] for row in boxes if row["capture"] == name] for name in SYSTEMS)
     assert x == y
 
 
 def test_a_stopped_run_goes_on(tmp_path):
     write_fields(tmp_path, SYSTEMS, 2, seed=1, size_px=(160, 120))
-    kept, lost = tmp_path / "led-x" / "field_0001.png", tmp_path / "halogen-y" / "field_0002.png"
+    images = tmp_path / "images"
+    kept, lost = images / "led-x" / "field_0001.png", images / "halogen-y" / "field_0002.png"
     before, content = kept.stat().st_mtime_ns, lost.read_bytes()
-    first = (tmp_path / "boxes.csv").read_text()
+    first = (tmp_path / "manifest.csv").read_text()
     lost.unlink()
     steps = []
     write_fields(tmp_path, SYSTEMS, 2, seed=1, size_px=(160, 120), advance=steps.append)
     assert kept.stat().st_mtime_ns == before
     assert lost.read_bytes() == content
-    assert (tmp_path / "boxes.csv").read_text() == first
+    assert (tmp_path / "manifest.csv").read_text() == first
     assert sum(steps) == 4
 
 
 def test_another_seed_draws_anew(tmp_path):
     write_fields(tmp_path, SYSTEMS[:1], 1, seed=1, size_px=(100, 80))
-    before = (tmp_path / "led-x" / "field_0001.png").read_bytes()
+    before = (tmp_path / "images" / "led-x" / "field_0001.png").read_bytes()
     write_fields(tmp_path, SYSTEMS[:1], 1, seed=2, size_px=(100, 80))
-    assert (tmp_path / "led-x" / "field_0001.png").read_bytes() != before
+    assert (tmp_path / "images" / "led-x" / "field_0001.png").read_bytes() != before
 
 
 def test_bad_requests_are_refused(tmp_path):
