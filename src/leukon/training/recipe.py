@@ -82,8 +82,10 @@ class Recipe:
     seed: int = 0
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the resolved recipe as JSON values."""
-        return {**asdict(self), "pipeline": self.pipeline.to_dict(), "loss_options": dict(self.loss_options)}
+        """Return the resolved recipe as JSON values; of the weights, the file's name."""
+        values = asdict(self) | {"pipeline": self.pipeline.to_dict(), "loss_options": dict(self.loss_options)}
+        values["model"]["weights"] = Path(self.model.weights).name
+        return values
 
 
 def load_recipe(name: str) -> Recipe:
