@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from leukon.segmentation.stain import Floats, Mask, Stain
+from leukon.segmentation.stain import Floats, Mask, Stain, total
 
 ANGLES = 36
 RADII = 36
@@ -91,7 +91,7 @@ def cell_contour(
 
 def _faint_od(stain: Stain) -> float:
     """Return the summed density that the noise of the empty background hardly ever reaches."""
-    strength = np.abs(stain.density).sum(axis=2)
+    strength = total(stain.density)
     empty = strength[strength < 0.12]
     return float(np.clip(2.5 * np.median(empty), *FAINT_OD)) if empty.size else FAINT_OD[1]
 
@@ -100,7 +100,7 @@ def _own_colour(
     density: Floats, ring: npt.NDArray[np.bool_], red: npt.NDArray[np.float32] | None, faint: float
 ) -> npt.NDArray[np.float32] | None:
     """Measure the cytoplasm in the ring around the nucleus; None where there is hardly any."""
-    stained = ring & (np.abs(density).sum(axis=2) > faint)
+    stained = ring & (total(density) > faint)
     enough = 0.12 * max(1, ring.sum())
     if red is not None:
         distinct = stained & (_from_segment(density, red, 0.5, 1.6) > 0.25 * np.abs(red).sum())
@@ -115,7 +115,7 @@ def _foreignness(
     density: Floats, own: npt.NDArray[np.float32] | None, red: npt.NDArray[np.float32] | None, faint: float
 ) -> npt.NDArray[np.float32]:
     """Return -1 for the cell's own colour … 1 for background or red cells, per sample."""
-    to_empty = np.abs(density).sum(axis=2)
+    to_empty = total(density)
     if own is None:
         return np.where(to_empty > faint, 0.35, 0.6).astype(np.float32)
     nearest, contrast = to_empty, float(np.abs(own).sum())
@@ -130,7 +130,7 @@ def _foreignness(
 def _from_segment(density: Floats, colour: npt.NDArray[np.float32], low: float, high: float) -> Floats:
     """Distance (sum of absolute differences) of densities from `colour`, thinner or thicker."""
     thickness = np.clip(density @ colour / max(1e-6, float(colour @ colour)), low, high)
-    return np.asarray(np.abs(density - thickness[..., None] * colour).sum(axis=2), np.float32)
+    return total(density - thickness[..., None] * colour)
 
 
 def _closed_path(total: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:

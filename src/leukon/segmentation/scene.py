@@ -18,7 +18,7 @@ from leukon.segmentation.nuclei import (
     red_cell_diameter_px,
     split_touching,
 )
-from leukon.segmentation.stain import STAINED_OD, Stain, measure_stain
+from leukon.segmentation.stain import STAINED_OD, Stain, measure_stain, total
 from leukon.types import Box
 
 REACH = 0.65
@@ -131,7 +131,7 @@ def read_scene(small: npt.NDArray[np.uint8], *, crowded: bool) -> Scene | None:
     nucleus_px = float(np.clip(common, low, high))
     red = _red_cell_density(stain, (stain.nuclear < levels.cut) & (stain.valid > 0), away / common)
     count, parts = split_touching(nuclear_mask(stain, levels, red_px or common), nucleus_px)
-    strength = np.abs(stain.density).sum(axis=2)
+    strength = total(stain.density)
     lookup = group_lobes(count, parts, strength, nucleus_px, red_px)
     labels = lookup[parts]
     part_areas = np.bincount(parts.ravel(), minlength=count)

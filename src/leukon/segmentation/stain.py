@@ -8,6 +8,8 @@ white balance, once the empty background has been divided out.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -18,11 +20,12 @@ from leukon.types import Image
 Floats = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.uint8]
 
-THUMBNAIL_PX = 96
+THUMBNAIL_PX = 64
 DARK_SURROUND = 0.35
 VIGNETTE_LIMIT = 0.2
 RIDGE = 0.02
 STAINED_OD = 0.05
+_ONES = np.ones((1, 3), np.float32)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -89,7 +92,7 @@ def measure_stain(image: npt.NDArray[np.uint8]) -> Stain:
 
 def field_of_view(small: npt.NDArray[np.uint8]) -> Mask:
     """Return 1 where light comes through; 0 in a dark surround (an eyepiece, a frame)."""
-    brightest = small.max(axis=2)
+    brightest = _largest(small)
     limit = DARK_SURROUND * float(np.percentile(brightest, 95))
     dark = (brightest < limit).astype(np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(dark, connectivity=4)
@@ -99,7 +102,8 @@ def field_of_view(small: npt.NDArray[np.uint8]) -> Mask:
         x, y, w, h, area = (int(v) for v in stats[index])
         touches = (x == 0) + (y == 0) + (x + w == width) + (y + h == height)
         surround[index] = touches >= 2 and area > 0.004 * dark.size
-    return (~surround[labels]).astype(np.uint8)
+    inside: Mask = (~surround[labels]).astype(np.uint8)
+    return inside
 
 
 def fit_background(small: npt.NDArray[np.uint8], log_small: Floats, inside: Mask) -> npt.NDArray[np.float32]:
@@ -116,18 +120,37 @@ def fit_background(small: npt.NDArray[np.uint8], log_small: Floats, inside: Mask
     colour = np.asarray(np.median(log_small[near], axis=0), np.float32)
     if min(height, width) < 16:
         return colour
-    y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
-    terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)
-    surface = np.broadcast_to(colour, small.shape)
+    terms = _quadratic(height, width)
+    rest = log_small - colour
+    shift = np.zeros_like(rest)
     for tolerance in (0.06, 0.04):
-        near = use & (np.abs(log_small - surface).max(axis=2) < tolerance)
-        if near.sum() < 0.03 * use.sum():
+        near = use & (_largest(cv2.absdiff(rest, shift)) < tolerance)
+        count = int(np.count_nonzero(near))
+        if count < 0.03 * np.count_nonzero(use):
             return colour
-        a, b = terms[near], log_small[near] - colour
-        ridge = RIDGE * len(a) * np.diag([0.0, 1, 1, 1, 1, 1])
-        shift = terms @ np.linalg.solve(a.T @ a + ridge, a.T @ b)
-        surface = colour + np.clip(shift, -VIGNETTE_LIMIT, VIGNETTE_LIMIT)
-    return np.asarray(surface, np.float32)
+        a, b = terms[near], rest[near]
+        ridge = RIDGE * count * np.diag(np.array([0, 1, 1, 1, 1, 1], np.float32))
+        found = np.linalg.solve(a.T @ a + ridge, a.T @ b)
+        shift = np.clip(terms @ found, -VIGNETTE_LIMIT, VIGNETTE_LIMIT)
+    return colour + shift
+
+
+@lru_cache(maxsize=32)
+def _quadratic(height: int, width: int) -> Floats:
+    """Return 1, x, y, x², xy, y² at every pixel, x and y in -1…1; shape (height, width, 6)."""
+    y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j].astype(np.float32)
+    return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)
+
+
+def total(density: Floats) -> Floats:
+    """Return the sum of the three channels' absolute values; ten times as fast as numpy's own."""
+    return np.asarray(cv2.transform(np.abs(density), _ONES), np.float32)
+
+
+def _largest(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return the largest of the three channels."""
+    red, green, blue = cv2.split(image)
+    return np.asarray(cv2.max(cv2.max(red, green), blue))
 
 
 def brightest_mode(values: npt.NDArray[np.uint8]) -> int:

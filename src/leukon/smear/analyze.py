@@ -44,7 +44,8 @@ def analyze(
     """Find the leukocytes of a smear, name them, and count them.
 
     Cells that the edge of an image cuts are excluded: half a cell is named badly, and where fields adjoin
-    it would be counted twice. Fields are taken not to overlap by more than that.
+    it would be counted twice. Fields are taken not to overlap: a whole cell that two fields show counts
+    twice. Unidentified cells are not in the denominator.
 
     Parameters
     ----------

@@ -73,6 +73,10 @@ def classify(
     if classes is not None:
         if not isinstance(classifier, Bundle):
             raise InputError("only a bundle can be restricted to some classes")
+        if not classes:
+            raise InputError(
+                f"no class is named: give at least two of {', '.join(classifier.taxonomy.names)}"
+            )
         classifier = classifier.restricted(classes)
     book = Journal(journal, purpose_of("classify", classifier))
 

@@ -11,7 +11,9 @@ from leukon.smear.differential import CountOptions, Fields, cells_for_width, cou
 from leukon.types import PERIPHERAL_BLOOD, CellClass, Differential, Prediction, Skipped, Status, Taxonomy
 
 
-def cells(label: str, n: int, status: Status = "ok", taxonomy: Taxonomy = PERIPHERAL_BLOOD) -> list[Prediction]:
+def cells(
+    label: str, n: int, status: Status = "ok", taxonomy: Taxonomy = PERIPHERAL_BLOOD
+) -> list[Prediction]:
     shares = np.eye(len(taxonomy), dtype=np.float32)[taxonomy.index(label)]
     return [Prediction(label, shares, status)] * n
 
@@ -98,7 +100,7 @@ def test_few_cells_are_flagged_with_how_many_more_help() -> None:
 
 
 @pytest.mark.parametrize(("unidentified", "is_flagged"), [(22, False), (23, True)])
-def test_many_unidentified_cells_are_flagged_above_a_tenth(unidentified: int, is_flagged: bool) -> None:  # noqa: FBT001
+def test_many_unidentified_cells_are_flagged_above_a_tenth(unidentified: int, is_flagged: bool) -> None:
     result = count(PERIPHERAL_BLOOD, cells("monocyte", 200) + cells("ig", unidentified, "unidentified"))
     assert ("many_unidentified" in codes(result)) is is_flagged
 

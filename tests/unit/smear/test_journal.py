@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import io
 from pathlib import Path
 
 import pytest
 
+import leukon.smear.journal
 from leukon.errors import InputError
 from leukon.smear.journal import Journal
 
@@ -78,9 +81,11 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
         Journal(Path("/proc/no/j"), "p")
 
 
-def test_a_full_disk_is_told_in_one_line() -> None:
-    full = Path("/dev/full")
-    if not full.exists():
-        pytest.skip("this system has no /dev/full")
+def test_a_full_disk_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(io.BytesIO):
+        def write(self, *_: object) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(leukon.smear.journal, "_opened", lambda path: Full())
     with pytest.raises(InputError, match="the disk is full"):
-        Journal(full, "p")
+        Journal(tmp_path / "j", "p")
