@@ -97,9 +97,7 @@ def measured(bundle: Path, shared: Path, work: Path) -> list[dict[str, Any]]:
                 "accuracy": scores["accuracy"]["value"],
                 "calibration_error": scores["expected_calibration_error"]["value"],
                 "unidentified": scores["unidentified"],
-                "recall": {
-                    row["name"]: row["recall"]["value"] for row in scores["classes"] if row["support"]
-                },
+                "recall": recall,
             }
         )
     return systems

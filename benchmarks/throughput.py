@@ -78,7 +78,8 @@ def seconds(run: Callable[[], int]) -> float:
 def command(*arguments: str | Path) -> tuple[float, float]:
     """Run a whole command; return its seconds and its peak memory in MB."""
     code = (
-        "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL);"
+        "import resource, subprocess, sys;"
+        "subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL);"
         "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)"
     )
     start = time.perf_counter()

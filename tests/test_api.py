@@ -39,6 +39,7 @@ def test_the_version_is_that_of_the_distribution() -> None:
 
 
 def test_help_waits_for_nothing_heavy() -> None:
-    code = "import sys; import leukon.cli.app; print([m for m in ('cv2','numpy','onnxruntime','torch') if m in sys.modules])"
+    heavy = "cv2", "numpy", "onnxruntime", "rich.markdown", "torch"
+    code = f"import sys; import leukon.cli.app; print([m for m in {heavy} if m in sys.modules])"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert loaded.stdout.strip() == "[]"

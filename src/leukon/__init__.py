@@ -8,17 +8,27 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from leukon.bundle import Bundle, load_bundle
     from leukon.errors import LeukonError
-    from leukon.smear import Analysis, Classification, analyze, classify
-    from leukon.types import Box, Cell, Differential, Field, Prediction, Taxonomy
+    from leukon.smear.analyze import analyze
+    from leukon.smear.classify import classify
+    from leukon.types import (
+        Analysis,
+        Box,
+        Cell,
+        Classification,
+        Differential,
+        Field,
+        Prediction,
+        Taxonomy,
+    )
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Analysis": "leukon.smear",
+    "Analysis": "leukon.types",
     "Box": "leukon.types",
     "Bundle": "leukon.bundle",
     "Cell": "leukon.types",
-    "Classification": "leukon.smear",
+    "Classification": "leukon.types",
     "Differential": "leukon.types",
     "Field": "leukon.types",
     "LeukonError": "leukon.errors",

@@ -30,16 +30,20 @@ data = typer.Typer(
 )
 bundle = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Shipped models.")
 
-for command in (analyze, classify, evaluate, train, export):
-    app.command()(command)
-for command in (audit, split, synth):
-    data.command()(command)
+app.command()(analyze)
+app.command()(classify)
+app.command()(evaluate)
+app.command()(train)
+app.command()(export)
+data.command()(audit)
+data.command()(split)
+data.command()(synth)
 bundle.command()(show)
 app.add_typer(data, name="data")
 app.add_typer(bundle, name="bundle")
 
 
-def _version(wanted: bool) -> None:  # noqa: FBT001
+def _version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"leukon {__version__}")
         raise typer.Exit
@@ -47,7 +51,7 @@ def _version(wanted: bool) -> None:  # noqa: FBT001
 
 @app.callback()
 def _options(
-    version: Annotated[  # noqa: ARG001
+    version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:

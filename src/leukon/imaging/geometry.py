@@ -39,9 +39,9 @@ def cut(image: Image, box: Box, *, fill: float, colour: Callable[[Image], Image]
     height, width = image.shape[:2]
     x0, y0 = round(box.x0), round(box.y0)
     x1, y1 = max(x0 + 1, round(box.x1)), max(y0 + 1, round(box.y1))
-    inside = image[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)]
+    inside: Image = image[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)]
     if colour is not None and inside.size:
-        inside = colour(np.ascontiguousarray(inside))
+        inside = colour(inside)
     if inside.shape[:2] == (y1 - y0, x1 - x0):
         return inside
     grey = round(fill * np.iinfo(image.dtype).max)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import cv2
+import numpy as np
+import numpy.typing as npt
+
 from leukon.segmentation.detection import Detection
 from leukon.segmentation.scene import Nucleus, read_scene
-from leukon.segmentation.stain import reduced
+from leukon.segmentation.stain import to_uint8
 from leukon.types import Image
 
-LONGEST_PX = 160
+LONGEST_PX = 128
 LEAST_AREA_PX = 8.0
 
 
@@ -24,7 +28,7 @@ def find_cell(image: Image) -> Detection | None:
     Detection or None
         None where nothing in the image is stained like a nucleus or a platelet.
     """
-    small, scale = reduced(image, LONGEST_PX)
+    small, factor = _reduced(image)
     scene = read_scene(small, crowded=False)
     if scene is None:
         return None
@@ -38,4 +42,15 @@ def find_cell(image: Image) -> Detection | None:
     nuclei = [nucleus for nucleus in scene.nuclei if nucleus.area_px >= LEAST_AREA_PX]
     if not nuclei:
         return None
-    return scene.detect(max(nuclei, key=prominence)).scaled(1 / scale, *image.shape[:2])
+    return scene.detect(max(nuclei, key=prominence)).scaled(factor, *image.shape[:2])
+
+
+def _reduced(image: Image) -> tuple[npt.NDArray[np.uint8], int]:
+    """Reduce by a whole factor, three times as fast as by any other, to at most about `LONGEST_PX`."""
+    height, width = image.shape[:2]
+    factor = max(1, min(-(-max(height, width) // LONGEST_PX), min(height, width)))
+    rows, columns = height // factor, width // factor
+    if factor > 1:
+        whole = image[: rows * factor, : columns * factor]
+        image = cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA)
+    return to_uint8(image), factor

@@ -20,7 +20,8 @@ from leukon.types import Image
 Floats = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.uint8]
 
-THUMBNAIL_PX = 64
+THUMBNAIL_PX = 96
+THUMBNAIL_SHARE = 0.4
 DARK_SURROUND = 0.35
 VIGNETTE_LIMIT = 0.2
 RIDGE = 0.02
@@ -67,7 +68,7 @@ def reduced(image: Image, longest_px: int) -> tuple[npt.NDArray[np.uint8], float
 def measure_stain(image: npt.NDArray[np.uint8]) -> Stain:
     """Measure the stain in an 8-bit RGB image, shape (H, W, 3)."""
     height, width = image.shape[:2]
-    small, _ = reduced(image, THUMBNAIL_PX)
+    small, _ = reduced(image, round(min(THUMBNAIL_PX, max(32, THUMBNAIL_SHARE * max(height, width)))))
     inside = field_of_view(small)
     log_table = np.log10((np.arange(256, dtype=np.float32) + 2) / 257)
     log_small = log_table[small]
