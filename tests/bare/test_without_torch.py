@@ -42,7 +42,7 @@ def test_analyze(smears: Path, tmp_path: Path) -> None:
     summary = json.loads(done.stdout)
     with (tmp_path / "out" / "cells.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
-    assert summary["differential"]["fields_read"] == 2
+    assert summary["fields"]["read"] == 2
     assert len(rows) > 0
     assert "Research Use Only" in (tmp_path / "out" / "report.html").read_text()
 

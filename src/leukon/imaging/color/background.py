@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from leukon.types import Image
 
-THUMBNAIL_PX = 64
+THUMBNAIL_PX = 48
 GAIN_LIMITS = 0.5, 4.0
 _WINDOW = np.hanning(15)
 
