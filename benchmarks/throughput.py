@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from leukon.datasets.synthetic import write_cells, write_fields
-from leukon.imaging.files import read_image, write_image
+from leukon.imaging.files import list_images, read_image, write_image
 
 FIELDS, CELLS_PER_CLASS, RUNS = 200, 60, 5
 LEUKON = [sys.executable, "-c", "from leukon.cli import main; main()"]
@@ -100,7 +100,7 @@ def main() -> None:
         folder = Path(name)
         write_fields(folder / "fields", ["led-x"], FIELDS, 11)
         write_cells(folder / "drawn", CELLS_PER_CLASS, 12, side_px=360)
-        for i, path in enumerate(sorted((folder / "drawn").rglob("*.png"))):
+        for i, path in enumerate(list_images([folder / "drawn"])):
             write_image(folder / "cells" / f"{i:04d}.jpg", read_image(path))
         images = sorted((folder / "cells").iterdir())
         ours, peer = leukon_classify(folder / "cells"), torch_pipeline(images)

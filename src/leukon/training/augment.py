@@ -32,6 +32,10 @@ class Augmentation:
     crosstalk : float
         Spread of the off-diagonal terms that mix the optical densities of the three channels, as another
         camera and lamp do.
+    saturation : float
+        Spread of the share by which the three channels' densities draw apart or together.
+    blown : float
+        Share of cells whose highlights are lost to over-exposure.
     stain : float
         Spread of the log strength of each channel's optical density: another stain, time or thickness.
     cast, gamma : float
@@ -50,11 +54,13 @@ class Augmentation:
     zoom: float = 0.15
     stretch: float = 0.05
     shift: float = 0.05
-    crosstalk: float = 0.12
-    stain: float = 0.25
-    cast: float = 0.10
-    gamma: float = 0.20
-    blur_px: float = 1.8
+    crosstalk: float = 0.18
+    saturation: float = 0.25
+    blown: float = 0.25
+    stain: float = 0.35
+    cast: float = 0.12
+    gamma: float = 0.30
+    blur_px: float = 2.5
     noise: float = 0.03
     coarse: float = 3.0
     tight: float = 0.25
@@ -102,6 +108,8 @@ class Augmentation:
 
     def _recolour(self, image: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
         mix = np.eye(3) + rng.normal(0, self.crosstalk, (3, 3)) * (1 - np.eye(3))
+        grey = float(np.clip(rng.normal(0, self.saturation), -0.5, 0.7))
+        mix = (1 - grey) * mix + grey / 3
         mix /= mix.sum(axis=1, keepdims=True)  # grey stays grey: the background's cast is drawn below
         mix *= np.exp(rng.normal(0, self.stain, 3) * 0.6 + rng.normal(0, self.stain))[:, None]
         level = np.clip(background_level(image), 32, 255)
@@ -110,6 +118,8 @@ class Augmentation:
         gamma = np.exp(rng.normal(0, self.gamma))
         # Densities are measured from the background, which stays put under a change of stain.
         density = cv2.transform(cv2.LUT(image, _DENSITY_OF_LEVEL) - background.astype(np.float32), mix)
+        if rng.random() < self.blown:
+            density = np.maximum(density - np.float32(rng.uniform(0.01, 0.08)), -0.01) * np.float32(1.15)
         shade = np.clip((level / 255 * gain) ** gamma, 0.15, 1.1)
         exponent = np.float32(-gamma * np.log(10))
         light = np.exp(np.clip(density, -0.4, 2.4) * exponent) * (255 * shade).astype(np.float32)
