@@ -9,7 +9,7 @@ SHARED ?= ../shared
 .PHONY: demo test check bench bundle docs constraints clean
 
 demo: $(BASE)/.installed  ## analyse generated smears to a differential and an HTML report
-	$(BASE)/bin/leukon data synth --system halogen-y --fields 45 --width 1280 --height 960 --seed 7 \
+	$(BASE)/bin/leukon data synth --system halogen-y --fields 60 --width 1280 --height 960 --seed 7 \
 	  --out demo/smears
 	$(BASE)/bin/leukon analyze demo/smears/images --out demo/result
 	@echo "Open demo/result/report.html in a browser."
