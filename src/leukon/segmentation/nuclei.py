@@ -11,6 +11,7 @@ import numpy.typing as npt
 from leukon.segmentation.stain import STAINED_OD, Floats, Mask, Stain
 
 Labels = npt.NDArray[np.int32]
+Counts = npt.NDArray[np.float64]
 
 BINS = 160
 TOP_OD = 1.6
@@ -18,6 +19,7 @@ LEAST_SHARE = 1e-4
 LEAST_CONTRAST = 1.5
 LEAST_STEP = 0.1
 LEAST_SEPARATION = 1.9
+LEAST_SEPARATION_OF_FEW = 2.8
 CUT_AT = 0.45
 OUTLIER = 3.5
 FAINT_CONTRAST = 1.5
@@ -52,12 +54,14 @@ def fit_levels(stain: Stain, *, crowded: bool) -> Levels | None:
     In a `crowded` image most of what is stained is red cells, and the cut stays above their density.
 
     The start maximises Fisher's separation of the two sides without weighting by their size (Otsu's weights
-    would split the red cells wherever nuclei are rare); intermeans [1]_ then settle it. It is refused where
+    would split the red cells wherever nuclei are rare); intermeans [1]_ then settle it. Where they
+    slide into the red cells, minimum error [2]_ decides. A cut is refused where
     the upper side is less than `LEAST_CONTRAST` times as dense: that is one population, cut in two.
 
     References
     ----------
     .. [1] Ridler and Calvard, "Picture thresholding using an iterative selection method", 1978.
+    .. [2] Kittler and Illingworth, "Minimum error thresholding", 1986.
     """
     valid = stain.valid > 0
     total = int(valid.sum())
@@ -75,6 +79,21 @@ def fit_levels(stain: Stain, *, crowded: bool) -> Levels | None:
     allowed = (n1 >= least) & (n0 >= 0.01 * n0[-1]) & (m1 >= LEAST_CONTRAST * m0) & (m1 - m0 >= LEAST_STEP)
     if crowded:
         allowed &= edges[1:] >= CROWDED_CONTRAST * middle
+    for best, least_separation in (
+        (_intermeans(separation, allowed, m0, m1), LEAST_SEPARATION),
+        (_minimum_error(allowed, n0, v0, n1, v1), LEAST_SEPARATION_OF_FEW),
+    ):
+        if separation[best] >= least_separation and allowed[best]:
+            cut = float(edges[best + 1])
+            return Levels(float(m0[best]), float(m1[best]), cut, min(faint, cut))
+    above = values[values > faint]
+    if len(above) < least:
+        return None
+    return Levels(middle, float(above.mean()), faint, faint)
+
+
+def _intermeans(separation: Counts, allowed: npt.NDArray[np.bool_], m0: Counts, m1: Counts) -> int:
+    """Go from the best separation to the bin that lies between the means of its two sides."""
     best = int(np.where(allowed, separation, -1).argmax())
     for _ in range(8):
         cut = m0[best] + CUT_AT * (m1[best] - m0[best])
@@ -82,13 +101,16 @@ def fit_levels(stain: Stain, *, crowded: bool) -> Levels | None:
         if settled == best:
             break
         best = settled
-    if separation[best] >= LEAST_SEPARATION and allowed[best]:
-        cut = float(edges[best + 1])
-        return Levels(float(m0[best]), float(m1[best]), cut, min(faint, cut))
-    above = values[values > faint]
-    if len(above) < least:
-        return None
-    return Levels(middle, float(above.mean()), faint, faint)
+    return best
+
+
+def _minimum_error(allowed: npt.NDArray[np.bool_], n0: Counts, v0: Counts, n1: Counts, v1: Counts) -> int:
+    """Return the bin of least classification error, which a few nuclei among many red cells do not shift."""
+    total = n0[-1]
+    error = sum(
+        n * (np.log(v + 0.02**2) - 2 * np.log(np.maximum(n, 1) / total)) for n, v in ((n0, v0), (n1, v1))
+    )
+    return int(np.where(allowed, error, np.inf).argmin())
 
 
 def _moments(
