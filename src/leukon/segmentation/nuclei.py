@@ -20,6 +20,7 @@ LEAST_CONTRAST = 1.5
 LEAST_STEP = 0.1
 LEAST_SEPARATION = 1.9
 LEAST_SEPARATION_OF_FEW = 2.8
+FEW = 0.005
 CUT_AT = 0.45
 OUTLIER = 3.5
 FAINT_CONTRAST = 1.5
@@ -81,7 +82,7 @@ def fit_levels(stain: Stain, *, crowded: bool) -> Levels | None:
         allowed &= edges[1:] >= CROWDED_CONTRAST * middle
     for best, least_separation in (
         (_intermeans(separation, allowed, m0, m1), LEAST_SEPARATION),
-        (_minimum_error(allowed, n0, v0, n1, v1), LEAST_SEPARATION_OF_FEW),
+        (_minimum_error(allowed & (n1 > FEW * n0[-1]), n0, v0, n1, v1), LEAST_SEPARATION_OF_FEW),
     ):
         if separation[best] >= least_separation and allowed[best]:
             cut = float(edges[best + 1])
@@ -251,7 +252,7 @@ def group_lobes(
             group[index] = 0
     ids = list(outlines)
     reach = 0.9 * nucleus_px
-    widest = 2.8 * nucleus_px if red_px is None else min(2.8 * nucleus_px, 2.4 * red_px)
+    widest = 3.2 * nucleus_px if red_px is None else min(2.8 * nucleus_px, 2.4 * red_px)
     gaps = []
     for at, a in enumerate(ids):
         for b in ids[at + 1 :]:
@@ -259,7 +260,7 @@ def group_lobes(
             if gap is not None:
                 gaps.append((gap, a, b))
     members = {i: [i] for i in ids}
-    for _, a, b in sorted(gaps):
+    for gap, a, b in sorted(gaps):
         ga, gb = int(group[a]), int(group[b])
         if ga == gb:
             continue
@@ -273,6 +274,8 @@ def group_lobes(
             least_whole = 0.9 * (whole if red_px is None else np.pi / 4 * red_px**2)
             if span > widest or (min(totals) > least_whole and min(round_) > 0.66):
                 continue
+        elif gap > 0.25 * nucleus_px:  # a speck apart is no lobe
+            continue
         for i in members[gb]:
             group[i] = ga
         members[ga] += members.pop(gb)
