@@ -15,6 +15,7 @@ STEEPEST = 2
 SMOOTHNESS = 0.35
 EDGE_WEIGHT = 2.5
 BIAS = -0.05
+DOUBTFUL_SHARE = 0.35
 
 
 def cell_contour(
@@ -68,8 +69,10 @@ def cell_contour(
         & ~outside
     )
     faint = _faint_od(stain)
-    cytoplasm = _own_colour(density, ring, red, faint)
+    cytoplasm, is_distinct = _own_colour(density, ring, red, faint)
     cost = _foreignness(density, cytoplasm, red, faint)
+    if not is_distinct:  # red cells may lie around: claim less of them
+        cost[beyond * step > DOUBTFUL_SHARE * reach_px] = 1
     cost[foreign] = 2
     cost[outside] = 0.2
     cost[index[None] <= last[:, None]] = -1
@@ -98,17 +101,20 @@ def _faint_od(stain: Stain) -> float:
 
 def _own_colour(
     density: Floats, ring: npt.NDArray[np.bool_], red: npt.NDArray[np.float32] | None, faint: float
-) -> npt.NDArray[np.float32] | None:
-    """Measure the cytoplasm in the ring around the nucleus; None where there is hardly any."""
+) -> tuple[npt.NDArray[np.float32] | None, bool]:
+    """Measure the cytoplasm in the ring around the nucleus, and tell whether it differs from red cells.
+
+    The colour is None where there is hardly any cytoplasm.
+    """
     stained = ring & (total(density) > faint)
     enough = 0.12 * max(1, ring.sum())
     if red is not None:
         distinct = stained & (_from_segment(density, red, 0.5, 1.6) > 0.25 * np.abs(red).sum())
         if distinct.sum() > enough:
-            return np.asarray(np.median(density[distinct], axis=0), np.float32)
+            return np.asarray(np.median(density[distinct], axis=0), np.float32), True
     if stained.sum() > 4 * enough:
-        return np.asarray(np.median(density[stained], axis=0), np.float32)
-    return None
+        return np.asarray(np.median(density[stained], axis=0), np.float32), red is None
+    return None, True
 
 
 def _foreignness(
