@@ -13,7 +13,9 @@ from leukon.training.recipe import Optimizer, Recipe
 RECIPE = Recipe(
     name="small",
     pipeline=Pipeline(frame=Frame(side_px=112, margin=1.4)),
-    augmentation=Augmentation(),
+    augmentation=Augmentation(
+        crosstalk=0.12, saturation=0, blown=0, stain=0.25, cast=0.1, gamma=0.2, blur_px=1.8
+    ),
     model=ModelSpec("mobilenet_v2"),
     loss_options={"smoothing": 0.05},
     optimizer=Optimizer(rate=1.5e-3, weight_decay=0.02),
