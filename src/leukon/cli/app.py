@@ -11,7 +11,9 @@ from leukon.cli.analyze import analyze
 from leukon.cli.audit import audit
 from leukon.cli.bundle import show
 from leukon.cli.classify import classify
+from leukon.cli.compare import compare
 from leukon.cli.evaluate import evaluate
+from leukon.cli.explain import explain
 from leukon.cli.export import export
 from leukon.cli.split import split
 from leukon.cli.synth import synth
@@ -33,6 +35,8 @@ bundle = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Shipped 
 app.command()(analyze)
 app.command()(classify)
 app.command()(evaluate)
+app.command()(compare)
+app.command()(explain)
 app.command()(train)
 app.command()(export)
 data.command()(audit)

@@ -1,4 +1,4 @@
-"""Two classifiers on the same cells: is the difference more than chance?"""
+"""Two classifiers on the same cells: whether their difference is more than chance."""
 
 from __future__ import annotations
 
