@@ -31,7 +31,7 @@ class Frame:
     Attributes
     ----------
     side_px : int
-        Side of the result.
+        Side of what the network sees; a space that makes one sample of several pixels is given more.
     margin : float
         Side of the square as a multiple of the cell's longer side.
     fill : float
@@ -93,9 +93,9 @@ class Pipeline:
         frame = self.frame
         # Colour maps act on single pixels: mapping what is cut equals cutting what is mapped.
         square = square_around(cell.box, margin=frame.margin)
-        framed = resize(cut(cell.image, square, fill=frame.fill, colour=colour), frame.side_px, frame.side_px)
-        full = np.float32(np.iinfo(framed.dtype).max)
-        return self.space.from_rgb(framed.astype(np.float32) / full)
+        side = frame.side_px * self.space.pixels_per_sample
+        framed = resize(cut(cell.image, square, fill=frame.fill, colour=colour), side, side)
+        return self.space.from_rgb(framed)
 
     def fit(self, cells: Sequence[Cell]) -> Pipeline:
         """Return this pipeline with its scale measured on `cells`.
