@@ -45,8 +45,8 @@ class UnknownNameError(LeukonError, KeyError):
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         names = sorted(known)
         near = get_close_matches(name, names, n=1)
-        hint = f" (did you mean {near[0]!r}?)" if near else ""
-        super().__init__(f"unknown {kind} {name!r}{hint}: choose one of {', '.join(names)}")
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        super().__init__(f"unknown {kind} {name!r}: choose one of {', '.join(names)}{hint}")
 
 
 class ManifestError(LeukonError, ValueError):
