@@ -27,6 +27,8 @@ def test_shape_type_range_and_purity(name: str) -> None:
     assert result.shape == (17 // side, 23 // side, len(space.channels))
     assert result.dtype == np.float32
     assert np.isfinite(result).all()
+    least, greatest = np.transpose(space.ranges)
+    assert ((result >= least - 0.005) & (result <= greatest + 0.005)).all()
     extremes = np.array([[[0, 0, 0], [1, 1, 1], [1, 0, 0], [0, 1, 0]]] * 2, np.float32)
     assert np.isfinite(space.from_rgb(extremes)).all()
     np.testing.assert_array_equal(result, SPACES[name]().from_rgb(RGB))

@@ -10,6 +10,8 @@ from leukon.types import Image
 Floats = npt.NDArray[np.float32]
 Pixels = Image | Floats
 """RGB, shape (H, W, 3): uint8 in 0…255, uint16 in 0…65535, or float32 in 0…1."""
+Ranges = tuple[tuple[float, float], ...]
+"""Least and greatest value of each channel."""
 
 
 def unit(rgb: Pixels) -> Floats:

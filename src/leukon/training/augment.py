@@ -159,9 +159,7 @@ class Augmentation:
         return image
 
 
-def through_another_camera(
-    image: npt.NDArray[np.uint8], rng: np.random.Generator
-) -> npt.NDArray[np.uint8]:
+def through_another_camera(image: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
     """Unprocess `image` to one random camera, add noise to its signal, and develop that as another."""
     shot, read = draw_noise(rng)
     raw = add_noise(draw_unprocessing(rng).unprocess(image), shot, read, rng)

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from dataclasses import Field
 from typing import Any, ClassVar, Protocol
 
-from leukon.imaging.depth import Floats, Pixels
+from leukon.imaging.depth import Floats, Pixels, Ranges
 from leukon.imaging.spaces.hsv import Hsv
 from leukon.imaging.spaces.lab import Lab
+from leukon.imaging.spaces.learned_raw import LearnedRaw
 from leukon.imaging.spaces.optical_density import OpticalDensity
 from leukon.imaging.spaces.raw import Raw, RawPlanes
 from leukon.imaging.spaces.rgb import Rgb
@@ -24,6 +25,8 @@ class Space(Protocol):
     ----------
     channels : tuple of str
         What each channel holds.
+    ranges : tuple of (float, float)
+        Least and greatest value of each channel, for figures and 16-bit files.
     pixels_per_sample : int
         Pixels of RGB, along each side, that make one sample of the result: 2 for a mosaic, else 1.
     """
@@ -31,6 +34,7 @@ class Space(Protocol):
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
     name: ClassVar[str]
     channels: ClassVar[tuple[str, ...]]
+    ranges: ClassVar[Ranges]
     pixels_per_sample: ClassVar[int]
 
     def from_rgb(self, rgb: Pixels) -> Floats:
@@ -50,4 +54,5 @@ SPACES: dict[str, Callable[..., Space]] = {
     "raw_planes": RawPlanes,
     "optical_density": OpticalDensity,
     "lab": Lab,
+    "learned_raw": LearnedRaw,
 }

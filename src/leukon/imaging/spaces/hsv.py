@@ -8,7 +8,7 @@ from typing import ClassVar
 import cv2
 import numpy as np
 
-from leukon.imaging.depth import Floats, Pixels, unit
+from leukon.imaging.depth import Floats, Pixels, Ranges, unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,7 @@ class Hsv:
 
     name: ClassVar[str] = "hsv"
     channels: ClassVar[tuple[str, ...]] = ("hue", "saturation", "value")
+    ranges: ClassVar[Ranges] = ((0, 1),) * 3
     pixels_per_sample: ClassVar[int] = 1
 
     def from_rgb(self, rgb: Pixels) -> Floats:

@@ -8,7 +8,7 @@ from typing import ClassVar
 import cv2
 import numpy as np
 
-from leukon.imaging.depth import Floats, Pixels, unit
+from leukon.imaging.depth import Floats, Pixels, Ranges, unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,7 @@ class Lab:
 
     name: ClassVar[str] = "lab"
     channels: ClassVar[tuple[str, ...]] = ("lightness", "green to red", "blue to yellow")
+    ranges: ClassVar[Ranges] = ((0, 1), (-1, 1), (-1, 1))
     pixels_per_sample: ClassVar[int] = 1
 
     def from_rgb(self, rgb: Pixels) -> Floats:

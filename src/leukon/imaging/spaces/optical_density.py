@@ -8,7 +8,7 @@ from typing import ClassVar
 import cv2
 import numpy as np
 
-from leukon.imaging.depth import Floats, Pixels, unit
+from leukon.imaging.depth import Floats, Pixels, Ranges, unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,7 @@ class OpticalDensity:
 
     name: ClassVar[str] = "optical_density"
     channels: ClassVar[tuple[str, ...]] = ("red density", "green density", "blue density")
+    ranges: ClassVar[Ranges] = ((0, 2.71),) * 3
     pixels_per_sample: ClassVar[int] = 1
     white: float = 1.0
     floor: float = 0.5 / 255

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from leukon.imaging.depth import Floats, Pixels
+from leukon.imaging.depth import Floats, Pixels, Ranges
 from leukon.imaging.unprocess import Unprocessing
 
 
@@ -21,6 +21,7 @@ class Raw(Unprocessing):
 
     name: ClassVar[str] = "raw"
     channels: ClassVar[tuple[str, ...]] = ("raw red", "raw green", "raw blue")
+    ranges: ClassVar[Ranges] = ((0, 1),) * 3
     pixels_per_sample: ClassVar[int] = 1
 
     def from_rgb(self, rgb: Pixels) -> Floats:
@@ -38,6 +39,7 @@ class RawPlanes(Unprocessing):
 
     name: ClassVar[str] = "raw_planes"
     channels: ClassVar[tuple[str, ...]] = ("R", "G1", "G2", "B")
+    ranges: ClassVar[Ranges] = ((0, 1),) * 4
     pixels_per_sample: ClassVar[int] = 2
 
     def from_rgb(self, rgb: Pixels) -> Floats:

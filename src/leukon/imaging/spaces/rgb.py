@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from leukon.imaging.depth import Floats, Pixels, unit
+from leukon.imaging.depth import Floats, Pixels, Ranges, unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +14,7 @@ class Rgb:
 
     name: ClassVar[str] = "rgb"
     channels: ClassVar[tuple[str, ...]] = ("red", "green", "blue")
+    ranges: ClassVar[Ranges] = ((0, 1),) * 3
     pixels_per_sample: ClassVar[int] = 1
 
     def from_rgb(self, rgb: Pixels) -> Floats:
