@@ -99,9 +99,8 @@ def channels_figure(rows: Sequence[tuple[Space, Floats]], title: str = "") -> by
         for k, (channel, (least, greatest)) in enumerate(zip(space.channels, scales, strict=True)):
             map_name = "hsv" if channel == "hue" else "RdBu_r" if least < 0 else "gray"
             row[k + 1].imshow(values[..., k], cmap=map_name, vmin=least, vmax=greatest)
-            row[k + 1].set_title(
-                f"{channel}  {least:.2g}…{greatest:.2g}", fontsize=8, color="0.3", loc="left"
-            )
+            label = f"{channel}  {least:.2g}…{greatest:.2g}"
+            row[k + 1].set_title(label, fontsize=8, color="0.3", loc="left")
     buffer = io.BytesIO()
     FigureCanvasAgg(figure).print_png(buffer)
     return buffer.getvalue()

@@ -18,7 +18,8 @@ from leukon.imaging.depth import Floats, Pixels, Ranges, unit
 class LearnedRaw:
     """Linear camera RGB in 0…1, as the network in `file` predicts it.
 
-    The network is no number: JSON holds the file's name and hash, and the file must lie at that place.
+    The network is no number: JSON holds the file's name and hash, and the file must lie at that place. A
+    bundle holds it inside its own network.
 
     Attributes
     ----------
@@ -46,7 +47,22 @@ class LearnedRaw:
         """
         if file is None:
             raise InputError("the space learned_raw needs a network: give --model FILE, made by learn-raw")
-        return cls(str(file), hashlib.sha256(_content(str(file))).hexdigest())
+        return cls(str(file), hashlib.sha256(_read(str(file))).hexdigest())
+
+    def content(self) -> bytes:
+        """Read the network.
+
+        Raises
+        ------
+        InputError
+            If the file is missing, or is another one than was named.
+        """
+        content = _read(self.file)
+        if hashlib.sha256(content).hexdigest() != self.sha256:
+            raise InputError(
+                f"the network {self.file} is not the one that was named: its hash differs; restore it"
+            )
+        return content
 
     def from_rgb(self, rgb: Pixels) -> Floats:
         """Convert `rgb`, shape (H, W, 3).
@@ -58,7 +74,7 @@ class LearnedRaw:
         """
         batch = np.ascontiguousarray(unit(rgb).transpose(2, 0, 1))[None]
         try:
-            raw = _session(self.file, self.sha256).run(["raw"], {"rgb": batch})[0][0]
+            raw = _session(self).run(["raw"], {"rgb": batch})[0][0]
         except InputError:
             raise
         except Exception as error:  # onnxruntime raises bare classes of its own
@@ -66,7 +82,7 @@ class LearnedRaw:
         return np.asarray(np.clip(np.ascontiguousarray(raw.transpose(1, 2, 0)), 0, 1), np.float32)
 
 
-def _content(file: str) -> bytes:
+def _read(file: str) -> bytes:
     try:
         return Path(file).read_bytes()
     except OSError as error:
@@ -77,10 +93,8 @@ def _content(file: str) -> bytes:
 
 
 @cache
-def _session(file: str, sha256: str) -> Any:
-    content = _content(file)
-    if hashlib.sha256(content).hexdigest() != sha256:
-        raise InputError(f"the network {file} is not the one that was named: its hash differs; restore it")
+def _session(space: LearnedRaw) -> Any:
+    content = space.content()
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -89,7 +103,7 @@ def _session(file: str, sha256: str) -> Any:
     try:
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime raises bare classes of its own
-        raise _no_network(file, error) from error
+        raise _no_network(space.file, error) from error
 
 
 def _no_network(file: str, error: Exception) -> InputError:
