@@ -76,8 +76,18 @@ class Pipeline:
         Returns
         -------
         ndarray, shape (N, C, H, W)
+
+        Raises
+        ------
+        InputError
+            If the scale has not one mean and one deviation for each channel of the space.
         """
         side, channels = self.frame.side_px, len(self.space.channels)
+        if not len(self.scale.mean) == len(self.scale.std) == channels:
+            raise InputError(
+                f"the space {self.space.name} has {channels} channels, the pipeline's scale "
+                f"{len(self.scale.mean)}: fit the scale (fit_scale in a recipe), or give it as many numbers"
+            )
         batch = np.empty((len(cells), side, side, channels), np.float32)
         colour: Callable[[Image], Image] | None = None
         for i, cell in enumerate(cells):

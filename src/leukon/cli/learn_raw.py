@@ -11,8 +11,8 @@ import typer
 def learn_raw(
     out: Annotated[Path, typer.Option(help="ONNX file to write, for --model of convert and show.")],
     system: Annotated[
-        list[str], typer.Option(help="Imaging systems to learn; by default random ones.", show_default=False)
-    ] = [],  # noqa: B006
+        list[str] | None, typer.Option(help="Imaging system to learn, or several; by default random ones.")
+    ] = None,
     steps: Annotated[int, typer.Option(min=1, help="Training steps.")] = 2000,
     scenes: Annotated[int, typer.Option(min=1, help="Generated pictures to learn from.")] = 64,
     seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
@@ -36,7 +36,7 @@ def learn_raw(
         raise MissingExtraError("learning raw", "train") from error
     if width % 8:
         raise InputError(f"a width of {width} cannot be narrowed by 8: choose a multiple of 8")
-    schedule = RawSchedule(tuple(system), scenes=scenes, steps=steps, seed=seed)
+    schedule = RawSchedule(tuple(system or ()), scenes=scenes, steps=steps, seed=seed)
     with progress("steps", steps) as advance:
         network, losses = run(schedule, Rgb2RawSpec(width, groups, blocks), advance=advance)
     content = raw_to_onnx(network)

@@ -43,7 +43,7 @@ class RawSchedule:
     steps: int = 2000
     batch_size: int = 4
     patch_px: int = 64
-    rate: float = 2e-4
+    rate: float = 5e-4
     seed: int = 0
 
 
