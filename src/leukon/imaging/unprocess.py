@@ -20,6 +20,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from leukon.errors import InputError
 from leukon.imaging.depth import Floats, Pixels, unit
 
 GAMMA = 2.2
@@ -81,6 +82,8 @@ class Unprocessing:
     def __post_init__(self) -> None:
         """Take the matrix as JSON has it: lists of lists."""
         object.__setattr__(self, "matrix", _as_matrix(self.matrix))
+        if not all(gain > 0 for gain in (self.rgb_gain, self.red_gain, self.blue_gain)):
+            raise InputError("the gains of a camera must be above 0: give such numbers, or leave them out")
 
     def gains(self) -> Doubles:
         """What each channel is multiplied by on the way to raw, shape (3,)."""

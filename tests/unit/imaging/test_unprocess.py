@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leukon.datasets.synthetic import SYSTEMS, SceneSpec, draw_scene, render
+from leukon.errors import InputError
 from leukon.imaging.spaces.raw import Raw, RawPlanes
 from leukon.imaging.unprocess import Unprocessing, add_noise, draw_noise, draw_unprocessing
 
@@ -57,6 +58,12 @@ def test_the_default_is_the_mean_of_the_published_cameras() -> None:
     assert np.mean([1 / d.rgb_gain for d in drawn]) == pytest.approx(1 / 1.25, abs=0.02)
     assert np.mean([d.red_gain for d in drawn]) == pytest.approx(2.15, abs=0.02)
     assert np.mean([d.blue_gain for d in drawn]) == pytest.approx(1.7, abs=0.02)
+
+
+@pytest.mark.parametrize("gain", [0, -1.0, float("nan")])
+def test_a_camera_needs_gains_above_0(gain: float) -> None:
+    with pytest.raises(InputError, match="must be above 0"):
+        Raw(rgb_gain=gain)
 
 
 def test_planes_are_the_mosaic_of_raw() -> None:
