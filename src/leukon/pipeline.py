@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -88,16 +89,17 @@ class Pipeline:
                 f"the space {self.space.name} has {channels} channels, the pipeline's scale "
                 f"{len(self.scale.mean)}: fit the scale (fit_scale in a recipe), or give it as many numbers"
             )
-        batch = np.empty((len(cells), side, side, channels), np.float32)
+        batch = np.empty((len(cells), channels, side, side), np.float32)
+        mean, std = np.asarray(self.scale.mean, np.float32), np.asarray(self.scale.std, np.float32)
         colour: Callable[[Image], Image] | None = None
         for i, cell in enumerate(cells):
             # Cells of one field follow each other: its background is measured once.
             if colour is None or cell.image is not cells[i - 1].image:
                 colour = self.color.for_image(cell.image)
-            batch[i] = self._in_space(cell, colour)
-        batch -= np.asarray(self.scale.mean, np.float32)
-        batch /= np.asarray(self.scale.std, np.float32)
-        return np.ascontiguousarray(batch.transpose(0, 3, 1, 2))
+            for k, plane in enumerate(cv2.split(self._in_space(cell, colour))):
+                np.subtract(plane, mean[k], out=batch[i, k])
+                batch[i, k] /= std[k]
+        return batch
 
     def _in_space(self, cell: Cell, colour: Callable[[Image], Image]) -> npt.NDArray[np.float32]:
         frame = self.frame
