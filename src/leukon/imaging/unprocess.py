@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leukon.errors import InputError
-from leukon.imaging.depth import Floats, Pixels, unit
+from leukon.imaging.depth import Floats, Pixels, by_strips, unit
 
 GAMMA = 2.2
 HIGHLIGHT = 0.9
@@ -97,16 +97,22 @@ class Unprocessing:
         >>> Unprocessing().unprocess(np.full((1, 1, 3), 128, np.uint8)).astype(float).round(3).tolist()
         [[[0.081, 0.175, 0.103]]]
         """
-        linear = _linear(rgb)
         matrix, gains = np.array(self.matrix), self.gains()
-        raw: Floats = cv2.transform(linear, (gains[:, None] * matrix).astype(np.float32))
-        grey = cv2.transform(linear, matrix.mean(axis=0, keepdims=True).astype(np.float32))
-        if grey.max(initial=0) > HIGHLIGHT:
-            mask = (np.maximum(grey - np.float32(HIGHLIGHT), 0) / np.float32(1 - HIGHLIGHT)) ** 2
-            # max(mask + (1 − mask)·gain, gain) is gain·(1 + mask·max(1/gain − 1, 0)).
-            lift = np.maximum(1 / gains - 1, 0).astype(np.float32)
-            raw *= cv2.merge([1 + mask * one for one in lift])
-        return np.clip(raw, 0, 1, out=raw)
+        to_raw = (gains[:, None] * matrix).astype(np.float32)
+        to_grey = matrix.mean(axis=0, keepdims=True).astype(np.float32)
+        # max(mask + (1 − mask)·gain, gain) is gain·(1 + mask·max(1/gain − 1, 0)).
+        lift = np.maximum(1 / gains - 1, 0).astype(np.float32)
+
+        def convert(strip: Pixels) -> Floats:
+            linear = _linear(strip)
+            raw: Floats = cv2.transform(linear, to_raw)
+            grey = cv2.transform(linear, to_grey)
+            if grey.max() > HIGHLIGHT:
+                mask = (np.maximum(grey - np.float32(HIGHLIGHT), 0) / np.float32(1 - HIGHLIGHT)) ** 2
+                raw *= cv2.merge([1 + mask * one for one in lift])
+            return np.clip(raw, 0, 1, out=raw)
+
+        return by_strips(rgb, convert)
 
     def process(self, raw: Floats) -> Floats:
         """Take the linear signal `raw`, shape (H, W, 3), 0…1, back to RGB, 0…1.

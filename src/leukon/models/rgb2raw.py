@@ -38,10 +38,10 @@ class Rgb2RawSpec:
 class DualAttentionBlock(nn.Module):
     """Two convolutions, weighted by place and by channel, added to what came in."""
 
-    def __init__(self, width: int, reduction: int) -> None:
+    def __init__(self, width: int, reduction: int, activation: nn.Module) -> None:
         super().__init__()
-        self.body = nn.Sequential(_conv(width, width), nn.PReLU(width), _conv(width, width))
-        self.place = nn.Sequential(_conv(2, 1, kernel=5), nn.Sigmoid())
+        self.body = nn.Sequential(_conv(width, width), activation, _conv(width, width))
+        self.place = nn.Sequential(nn.Conv2d(2, 1, 3, padding=1, bias=False), nn.Sigmoid())
         self.channel = nn.Sequential(
             nn.AdaptiveAvgPool2d(1),
             _conv(width, width // reduction, kernel=1),
@@ -60,31 +60,33 @@ class DualAttentionBlock(nn.Module):
 
 
 class Rgb2Raw(nn.Module):
-    """Convolution, recursive residual groups, convolution, sigmoid."""
+    """Convolution, recursive residual groups, two convolutions; one PReLU's slopes serve all of it."""
 
     def __init__(self, spec: Rgb2RawSpec) -> None:
         super().__init__()
         self.mosaic = spec.mosaic
+        activation = nn.PReLU(spec.width)
         self.head = _conv(3, spec.width)
         self.groups = nn.ModuleList(
             nn.Sequential(
-                *(DualAttentionBlock(spec.width, spec.reduction) for _ in range(spec.blocks)),
+                *(DualAttentionBlock(spec.width, spec.reduction, activation) for _ in range(spec.blocks)),
                 _conv(spec.width, spec.width),
             )
             for _ in range(spec.groups)
         )
-        self.body = _conv(spec.width, spec.width)
-        self.tail = nn.Sequential(_conv(spec.width, 3), nn.Sigmoid())
+        self.tail = nn.Sequential(_conv(spec.width, spec.width), activation, _conv(spec.width, 3))
 
     def forward(self, rgb: Tensor) -> Tensor:
-        """Map RGB (N, 3, H, W), 0…1, to linear camera RGB of the same shape.
+        """Map RGB (N, 3, H, W), 0…1, to linear camera RGB of the same shape, in 0…1 once it is trained.
 
         With `mosaic` all but one channel of each pixel are 0.
         """
         x = self.head(rgb)
         for group in self.groups:
             x = x + group(x)
-        raw: Tensor = self.tail(self.body(x))
+        raw: Tensor = self.tail(x)
+        if not self.training:  # clipped values would teach nothing
+            raw = raw.clamp(0, 1)
         return raw * mosaic_mask(raw) if self.mosaic else raw
 
 

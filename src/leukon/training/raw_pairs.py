@@ -79,7 +79,7 @@ def learn_raw(
     """Train the network; the same call gives the same weights on one machine.
 
     The loss is CycleISP's: the mean difference of the signals, and that of their logarithms, so that dark
-    parts count too (Zamir et al. 2020, equation 4).
+    parts count too (Zamir et al. 2020).
 
     Returns
     -------

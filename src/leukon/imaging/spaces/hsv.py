@@ -8,7 +8,7 @@ from typing import ClassVar
 import cv2
 import numpy as np
 
-from leukon.imaging.depth import Floats, Pixels, Ranges, unit
+from leukon.imaging.depth import Floats, Pixels, Ranges, by_strips, unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,6 @@ class Hsv:
         >>> Hsv().from_rgb(blue_and_grey).astype(float).round(3).tolist()
         [[[0.667, 1.0, 1.0], [0.0, 0.0, 0.5]]]
         """
-        hsv: Floats = cv2.cvtColor(np.ascontiguousarray(unit(rgb)), cv2.COLOR_RGB2HSV)
+        hsv = by_strips(rgb, lambda strip: cv2.cvtColor(np.ascontiguousarray(unit(strip)), cv2.COLOR_RGB2HSV))
         hsv[..., 0] *= np.float32(1 / 360)
         return hsv

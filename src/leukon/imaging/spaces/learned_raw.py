@@ -79,7 +79,7 @@ class LearnedRaw:
             raise
         except Exception as error:  # onnxruntime raises bare classes of its own
             raise _no_network(self.file, error) from error
-        return np.asarray(np.clip(np.ascontiguousarray(raw.transpose(1, 2, 0)), 0, 1), np.float32)
+        return np.ascontiguousarray(raw.transpose(1, 2, 0), np.float32)
 
 
 def _read(file: str) -> bytes:
