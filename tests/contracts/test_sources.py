@@ -226,10 +226,9 @@ def segmentation_wbc(root: Path) -> list[Entry]:
     ]
 
 
+BUILDERS = (all_idb1, all_idb2, aml_lmu, bccd, bcisc, bloodmnist, cnmc, jtsc, kaggle_blood_cells, lisc)
 TREES: dict[str, Callable[[Path], list[Entry]]] = {
-    builder.__name__: builder
-    for builder in (all_idb1, all_idb2, aml_lmu, bccd, bcisc, bloodmnist, cnmc, jtsc)
-    + (kaggle_blood_cells, lisc, mll23, pbc, raabin_wbc, segmentation_wbc)
+    builder.__name__: builder for builder in (*BUILDERS, mll23, pbc, raabin_wbc, segmentation_wbc)
 }
 CLASSES = {*PERIPHERAL_BLOOD.names, *AML_CLASSES.names, *MLL23_CLASSES.names, "normal", "tumour"}
 
@@ -258,7 +257,7 @@ def test_another_folder_is_refused(tmp_path: Path, name: str) -> None:
 
 
 def test_unknown_names(tmp_path: Path) -> None:
-    with pytest.raises(UnknownNameError, match="choose one of all_idb1, .*, segmentation_wbc"):
+    with pytest.raises(UnknownNameError, match=r"choose one of all_idb1, .*, segmentation_wbc"):
         read_manifest(f"nosuch:{tmp_path}")
 
 

@@ -62,26 +62,16 @@ def thumbnail(image: Image) -> Thumbnail:
 
 def fingerprint(image: Image) -> Fingerprint:
     """Take the fingerprint of `image`, shape (H, W, 3)."""
-    return _fingerprint(thumbnail(image))
-
-
-def _fingerprint(grey: Thumbnail) -> Fingerprint:
-    # The constant term is left out, so that brightness does not matter.
-    low = dctn(grey)[:9, :9].ravel()[1:65]
-    bits = int(np.packbits(low > np.median(low)).view(np.uint64)[0])
-    detail = (grey - cv2.GaussianBlur(grey, (0, 0), _BLUR_PX)).ravel()
-    limit = np.percentile(np.abs(detail), _CLIP_PERCENTILE)
-    detail = np.clip(detail, -limit, limit)
-    detail -= detail.mean()
-    length = float(np.linalg.norm(detail))
-    return Fingerprint(bits, detail / length if length > 1e-3 else np.zeros_like(detail))
+    bits, detail = _signatures(thumbnail(image)[None])
+    return Fingerprint(int(bits[0]), detail[0])
 
 
 def near_pairs(prints: list[Fingerprint]) -> Iterator[tuple[int, int, float]]:
     """Yield near duplicates as positions ``i < j`` and the correlation of their thumbnails."""
-    for i, j, correlation in _pairs_between(prints, prints):
-        if i < j:
-            yield i, j, correlation
+    if prints:
+        bits = np.array([p.bits for p in prints], np.uint64)
+        details = np.stack([p.detail for p in prints])
+        yield from (pair for pair in _agreeing((bits, details), (bits, details)) if pair[0] < pair[1])
 
 
 def near_groups(thumbnails: Sequence[Thumbnail | None]) -> list[int]:
@@ -99,39 +89,47 @@ def near_groups(thumbnails: Sequence[Thumbnail | None]) -> list[int]:
         None.
     """
     places = [i for i, grey in enumerate(thumbnails) if grey is not None]
-    greys = [grey for grey in thumbnails if grey is not None]
-    if not greys:
-        return [-1] * len(thumbnails)
-    prints = [_fingerprint(grey) for grey in greys]
-    links: list[tuple[int, int]] = []
+    groups = [-1] * len(thumbnails)
+    if not places:
+        return groups
+    greys = np.stack([grey for grey in thumbnails if grey is not None])
+    plain = _signatures(greys)
+    links = [(0, 0)]
     for quarters in range(4):
-        for mirrored in (False, True):
-            turned = [_fingerprint(_turned(grey, quarters, mirrored=mirrored)) for grey in greys]
-            links += [(i, j) for i, j, _ in _pairs_between(prints, turned)]
-    count = len(greys)
-    rows, columns = np.array(links or [(0, 0)]).T
-    graph = coo_array((np.ones(len(rows)), (rows, columns)), shape=(count, count))
+        turned = np.rot90(greys, quarters, axes=(1, 2))
+        for view in (turned, turned[:, :, ::-1]):
+            links += [(i, j) for i, j, _ in _agreeing(plain, _signatures(np.ascontiguousarray(view)))]
+    rows, columns = np.array(links).T
+    graph = coo_array((np.ones(len(rows)), (rows, columns)), shape=(len(places), len(places)))
     _, component = connected_components(graph, directed=False)
     _, first = np.unique(component, return_index=True)
-    groups = [-1] * len(thumbnails)
     for place, number in zip(places, component, strict=True):
         groups[place] = places[first[number]]
     return groups
 
 
-def _turned(grey: Thumbnail, quarters: int, *, mirrored: bool) -> Thumbnail:
-    turned = np.rot90(grey, quarters)
-    return np.ascontiguousarray(turned[:, ::-1] if mirrored else turned)
+_Signatures = tuple[npt.NDArray[np.uint64], npt.NDArray[np.float32]]
 
 
-def _pairs_between(
-    prints: Sequence[Fingerprint], others: Sequence[Fingerprint]
-) -> Iterator[tuple[int, int, float]]:
-    """Yield ``i <= j`` where ``prints[i]`` and ``others[j]`` agree."""
-    if not prints:
-        return
-    bits, other_bits = (np.array([p.bits for p in side], np.uint64) for side in (prints, others))
-    details, other_details = (np.stack([p.detail for p in side]) for side in (prints, others))
+def _signatures(greys: npt.NDArray[np.float32]) -> _Signatures:
+    """Bits and details of N thumbnails: shapes (N,) and (N, 1024)."""
+    # The constant term is left out, so that brightness does not matter.
+    low = dctn(greys, axes=(1, 2))[:, :9, :9].reshape(len(greys), 81)[:, 1:65]
+    signs = low > np.median(low, axis=1, keepdims=True)
+    bits = np.packbits(signs, axis=1).view(np.uint64)[:, 0]
+    blurred = np.stack([cv2.GaussianBlur(grey, (0, 0), _BLUR_PX) for grey in greys])
+    detail = (greys - blurred).reshape(len(greys), -1)
+    limit = np.percentile(np.abs(detail), _CLIP_PERCENTILE, axis=1, keepdims=True)
+    detail = np.clip(detail, -limit, limit)
+    detail -= detail.mean(axis=1, keepdims=True)
+    length = np.linalg.norm(detail, axis=1, keepdims=True)
+    unit = np.divide(detail, length, out=np.zeros_like(detail), where=length > 1e-3)
+    return bits, unit.astype(np.float32)
+
+
+def _agreeing(some: _Signatures, others: _Signatures) -> Iterator[tuple[int, int, float]]:
+    """Yield ``i <= j`` where ``some[i]`` and ``others[j]`` are of one scene."""
+    (bits, details), (other_bits, other_details) = some, others
     for start in range(0, len(bits), _BLOCK):
         distance = np.bitwise_count(bits[start : start + _BLOCK, None] ^ other_bits[None, start:])
         first, second = np.nonzero(distance <= MAX_BITS)

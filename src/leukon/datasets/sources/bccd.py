@@ -1,10 +1,10 @@
 """BCCD: 364 fields of 640×480 px from one camera (MIT), in any of the forms that it goes round in.
 
 ``BCCD/{JPEGImages,Annotations}`` holds Pascal VOC boxes, ``BCCD/ImageSets/Main`` the official parts; Kaggle's
-``dataset-master`` adds ``labels.csv``, the leukocyte of each field by the number of the image (some are blank,
-some name several). With that table a cell enters where its field has one label and one leukocyte box; without
-it every box enters as leukocyte, erythrocyte or platelet. Where the VOC files are missing, ``test.csv`` gives
-the boxes; its columns stand in the order xmin, xmax, ymin, ymax.
+``dataset-master`` adds ``labels.csv``, the leukocyte of each field by the number of the image (some are
+blank, some name several). With that table a cell enters where its field has one label and one leukocyte box;
+without it every box enters as leukocyte, erythrocyte or platelet. Where the VOC files are missing,
+``test.csv`` gives the boxes; its columns stand in the order xmin, xmax, ymin, ymax.
 """
 
 from __future__ import annotations

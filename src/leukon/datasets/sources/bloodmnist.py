@@ -1,7 +1,7 @@
 """BloodMNIST: the PBC cells, centre-cropped and reduced to 28×28 px or more, in one ``.npz`` (CC BY 4.0).
 
-Arrays ``{train,val,test}_{images,labels}``, the parts being official. The images are unpacked once, as PNG files
-into a folder beside the archive that is named by its contents, since a manifest lists files.
+Arrays ``{train,val,test}_{images,labels}``, the parts being official. The images are unpacked once, as PNG
+files into a folder beside the archive that is named by its contents, since a manifest lists files.
 """
 
 from __future__ import annotations

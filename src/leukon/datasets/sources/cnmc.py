@@ -1,8 +1,8 @@
 """C-NMC 2019: single cells of leukaemic and healthy subjects, 450×450 px, cut out on black (CC BY 3.0).
 
 ``C-NMC_training_data/fold_{0,1,2}/{all,hem}/UID_{subject}_{image}_{cell}_all.bmp`` is the official training
-part. The preliminary test part, ``C-NMC_test_prelim_phase_data/{n}.bmp``, is named by a table with the columns
-Patient_ID (the original file name), new_names, labels (1 = ALL). Names come in either case.
+part. The preliminary test part, ``C-NMC_test_prelim_phase_data/{n}.bmp``, is named by a table with the
+columns Patient_ID (the original file name), new_names, labels (1 = ALL). Names come in either case.
 """
 
 from __future__ import annotations

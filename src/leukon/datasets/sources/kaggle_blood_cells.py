@@ -1,9 +1,9 @@
 """Kaggle "Blood Cell Images": BCCD's fields, and 12,444 augmented copies of them in four classes (MIT).
 
 ``dataset2-master/dataset2-master/images/{TRAIN,TEST,TEST_SIMPLE}/{CLASS}/_{n}_{hash}.jpeg`` holds the copies,
-320×240 px: turned, mirrored and shifted after a split by original, so that TRAIN and TEST share none. ``n`` is
-no original's number. Every image of TEST comes from one of 71 originals, which TEST_SIMPLE holds: it is left
-out. ``dataset-master`` holds the originals with boxes.
+320×240 px: turned, mirrored and shifted after a split by original, so that TRAIN and TEST share none. ``n``
+is no original's number. Every image of TEST comes from one of 71 originals, which TEST_SIMPLE holds: it is
+left out. ``dataset-master`` holds the originals with boxes.
 """
 
 from __future__ import annotations

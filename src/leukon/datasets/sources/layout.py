@@ -34,7 +34,7 @@ def images_in(folder: Path) -> list[Path]:
 
 
 def folder_of(root: Path, *names: str) -> Path | None:
-    """Find a folder called one of `names`, whatever the case: `root` itself, or up to four levels below it."""
+    """Find a folder called one of `names`, in either case: `root` itself, or up to four levels below."""
     wanted = {name.lower() for name in names}
     level = [root.absolute()]
     for _ in range(5):

@@ -28,7 +28,7 @@ def read(root: Path) -> Manifest:
         label = file.parent.name.lower().replace(" ", "_")
         if label not in MLL23_CLASSES.names:
             raise ManifestError(
-                f"{file} is in none of the class folders of MLL23 ({', '.join(MLL23_CLASSES.names)}); remove it"
+                f"{file} is in none of the class folders ({', '.join(MLL23_CLASSES.names)}); remove it"
             )
         path = file.relative_to(root).as_posix()
         entries.append(Entry(path, label, capture="mll23", licence="CC-BY-4.0"))

@@ -1,7 +1,7 @@
 """segmentation_WBC (Zheng et al. 2018): 300 cells of 120×120 px and 100 of 300×300 px (GPL-3.0).
 
-``Dataset {1,2}/NNN.bmp`` beside their masks ``NNN.png``, and ``Class Labels of Dataset {1,2}.csv``, whose second
-column has two names. Dataset 1 is JTSC (`leukon.datasets.sources.jtsc` reads it re-cut).
+``Dataset {1,2}/NNN.bmp`` beside their masks ``NNN.png``, and ``Class Labels of Dataset {1,2}.csv``, whose
+second column has two names. Dataset 1 is JTSC (`leukon.datasets.sources.jtsc` reads it re-cut).
 """
 
 from __future__ import annotations
