@@ -11,6 +11,7 @@ from leukon.cli.analyze import analyze
 from leukon.cli.audit import audit
 from leukon.cli.bundle import show
 from leukon.cli.classify import classify
+from leukon.cli.crossval import crossval
 from leukon.cli.evaluate import evaluate
 from leukon.cli.export import export
 from leukon.cli.split import split
@@ -34,6 +35,7 @@ app.command()(analyze)
 app.command()(classify)
 app.command()(evaluate)
 app.command()(train)
+app.command()(crossval)
 app.command()(export)
 data.command()(audit)
 data.command()(split)
