@@ -207,7 +207,7 @@ def raabin_wbc(root: Path) -> list[Entry]:
         "TestB/Lymphocyte/x.jpg",
     )
     paint(root, *names)
-    rest = {"licence": "CC-BY-4.0"}
+    rest = {"licence": "free for any use"}
     return [
         Entry(names[0], "basophil", group="20190526_163951", capture="raabin", split="train", **rest),
         Entry(names[1], "monocyte", capture="raabin", split="test", **rest),

@@ -14,6 +14,7 @@ from leukon.cli.classify import classify
 from leukon.cli.crossval import crossval
 from leukon.cli.evaluate import evaluate
 from leukon.cli.export import export
+from leukon.cli.fetch import fetch
 from leukon.cli.split import split
 from leukon.cli.synth import synth
 from leukon.cli.train import train
@@ -27,7 +28,9 @@ app = typer.Typer(
     help="White-blood-cell image analysis that survives a change of microscope. For research use only.",
 )
 data = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Manifests, splits, audits and generated smears."
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Manifests, splits, audits, downloads and smears.",
 )
 bundle = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Shipped models.")
 
@@ -39,6 +42,7 @@ app.command()(crossval)
 app.command()(export)
 data.command()(audit)
 data.command()(split)
+data.command()(fetch)
 data.command()(synth)
 bundle.command()(show)
 app.add_typer(data, name="data")

@@ -81,7 +81,8 @@ def _objects(images: Path, root: Path, name: str) -> dict[str, list[tuple[str, B
             raise ManifestError(f"{file} is no VOC file ({error}); unpack {name} again") from error
     if annotations:
         return found
-    tables = [place / "test.csv" for place in (images.parent, root) if (place / "test.csv").is_file()]
+    places = (images.parent, images.parent.parent, root)
+    tables = [place / "test.csv" for place in places if (place / "test.csv").is_file()]
     if not tables:
         raise refusal(root, name, "Annotations/*.xml (or xml/*.xml)")
     for row in table_rows(tables[0], ("filename", "cell_type", *_CORNERS)):

@@ -48,7 +48,7 @@ def read(root: Path) -> Manifest:
                     group=taken[0] if taken else "",
                     capture=capture,
                     split=split,
-                    licence="CC-BY-4.0",
+                    licence="free for any use",
                     subtype=folder if "lymph " in f"{folder.lower()} " else "",
                 )
             )
