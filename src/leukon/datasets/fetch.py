@@ -109,9 +109,9 @@ def download(remote: Remote, file: Path, *, report: Report) -> None:
         if failures < ATTEMPTS:
             time.sleep(PAUSE_S * failures)
     else:
+        kept = f", the {_size(part):,} bytes that came are kept in {part}" if _size(part) else ""
         raise InputError(
-            f"cannot fetch {remote.url}: {reason}; check the network and run the command again, the "
-            f"{_size(part):,} bytes that came are kept in {part}"
+            f"cannot fetch {remote.url}: {reason}; check the network and run the command again{kept}"
         )
     _check(remote, part)
     part.replace(file)

@@ -108,13 +108,19 @@ def protocol_split(
 
 
 def _with_val(manifest: Manifest, *, seed: int, by: By | None) -> Manifest:
-    """Turn `VAL_SHARE` of ``train`` into ``val``."""
+    """Turn `VAL_SHARE` of ``train`` into ``val``; a label too rare for both stays in ``train``."""
     rows = [row for row, entry in enumerate(manifest.entries) if entry.split == "train"]
     training = replace(manifest, entries=tuple(manifest.entries[row] for row in rows))
-    parted = split_manifest(training, {"train": 1 - VAL_SHARE, "val": VAL_SHARE}, seed=seed, by=by)
+    names = ("train", "val")
+    parts = _assign(training, (1 - VAL_SHARE, VAL_SHARE), names, seed=seed, by=by, complete=False)
+    if parts.all() or not parts.any():
+        raise ManifestError(
+            f"the {len(rows)} cells for training are too few, or hang together too much, to choose an epoch on "
+            "some of them: add cells, or split by something else"
+        )
     splits = [entry.split for entry in manifest.entries]
-    for row, entry in zip(rows, parted.entries, strict=True):
-        splits[row] = entry.split
+    for row, part in zip(rows, parts, strict=True):
+        splits[row] = names[part]
     return manifest.with_splits(splits)
 
 
@@ -137,9 +143,15 @@ def folds(
 
 
 def _assign(
-    manifest: Manifest, shares: Sequence[float], names: Sequence[str], *, seed: int, by: By | None
+    manifest: Manifest,
+    shares: Sequence[float],
+    names: Sequence[str],
+    *,
+    seed: int,
+    by: By | None,
+    complete: bool = True,
 ) -> npt.NDArray[np.intp]:
-    """Part of each entry.
+    """Part of each entry; `complete` asks for every label in every part.
 
     Bound entries are placed one set at a time, the largest first, where the sum over parts and labels of
     (cells − wanted)² / wanted grows least; for single cells this is Webster's apportionment.
@@ -151,7 +163,8 @@ def _assign(
     label_of = np.array([labels.index(entry.label) for entry in manifest.entries], np.intp)
     sizes = np.zeros((len(keys), len(labels)))
     np.add.at(sizes, (sets, label_of), 1)
-    _refuse_few_sets(sizes, labels, len(shares), by)
+    if complete:
+        _refuse_few_sets(sizes, labels, len(shares), by)
 
     wanted = np.outer(shares, sizes.sum(axis=0))
     cells = np.zeros_like(wanted)
@@ -161,7 +174,7 @@ def _assign(
         growth = ((2 * (cells - wanted) + sizes[i]) * sizes[i] / wanted).sum(axis=1)
         part_of[i] = int(np.argmin(growth))
         cells[part_of[i]] += sizes[i]
-    for part, label in np.argwhere(cells == 0)[:1]:
+    for part, label in np.argwhere(cells == 0)[:1] if complete else ():
         raise ManifestError(
             f"{int(sizes[:, label].sum())} cells of {labels[label]!r} are too few to have some in "
             f"{names[part]}: add cells, leave the label out, or ask for other parts"

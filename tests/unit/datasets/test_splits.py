@@ -124,6 +124,15 @@ def test_folds_with_a_part_to_choose_on() -> None:
         assert len(set.union(*names.values())) == 40
 
 
+def test_a_rare_label_need_not_be_in_the_part_to_choose_on() -> None:
+    manifest = manifest_of(cells("ig", 60) + cells("monocyte", 4))
+    for part in folds(manifest, 2, val=True):
+        assert part.subset(split="train").counts() == {"ig": 27, "monocyte": 2}
+        assert part.subset(split="val").counts() == {"ig": 3}
+    with pytest.raises(ManifestError, match="too few, or hang together too much"):
+        folds(manifest_of(cells("ig", 2)), 2, val=True)
+
+
 def test_protocols() -> None:
     official = [Entry(f"{i}.png", "ab"[i % 2], group=f"g{i // 4}", split="train") for i in range(160)]
     official += [Entry(f"t{i}.png", "ab"[i % 2], split="test") for i in range(20)]
