@@ -108,15 +108,21 @@ def protocol_split(
 
 
 def _with_val(manifest: Manifest, *, seed: int, by: By | None) -> Manifest:
-    """Turn `VAL_SHARE` of ``train`` into ``val``; a label too rare for both stays in ``train``."""
+    """Turn `VAL_SHARE` of ``train`` into ``val``; a label too rare for both stays in ``train``.
+
+    Where groups or subjects are too few and large for that they are parted here: the choice of the epoch may
+    then flatter, the held-out part does not.
+    """
     rows = [row for row, entry in enumerate(manifest.entries) if entry.split == "train"]
     training = replace(manifest, entries=tuple(manifest.entries[row] for row in rows))
     names = ("train", "val")
-    parts = _assign(training, (1 - VAL_SHARE, VAL_SHARE), names, seed=seed, by=by, complete=False)
-    if parts.all() or not parts.any():
+    for whole in (by, None):
+        parts = _assign(training, (1 - VAL_SHARE, VAL_SHARE), names, seed=seed, by=whole, complete=False)
+        if parts.any() and not parts.all():
+            break
+    else:
         raise ManifestError(
-            f"the {len(rows)} cells for training are too few, or hang together too much, to choose an epoch on "
-            "some of them: add cells, or split by something else"
+            f"{len(rows)} cells for training are too few to choose an epoch on some: add cells"
         )
     splits = [entry.split for entry in manifest.entries]
     for row, part in zip(rows, parts, strict=True):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leukon.datasets.manifest import Entry, Manifest
+from leukon.datasets.manifest import SPLITS, Entry, Manifest
 from leukon.datasets.splits import folds, protocol_split, split_manifest
 from leukon.errors import ManifestError
 from leukon.types import Box
@@ -129,8 +129,15 @@ def test_a_rare_label_need_not_be_in_the_part_to_choose_on() -> None:
     for part in folds(manifest, 2, val=True):
         assert part.subset(split="train").counts() == {"ig": 27, "monocyte": 2}
         assert part.subset(split="val").counts() == {"ig": 3}
-    with pytest.raises(ManifestError, match="too few, or hang together too much"):
+    with pytest.raises(ManifestError, match="1 cells for training are too few to choose an epoch"):
         folds(manifest_of(cells("ig", 2)), 2, val=True)
+
+
+def test_few_large_groups_are_parted_to_choose_on_but_not_to_test_on() -> None:
+    manifest = manifest_of([Entry(f"{i}.png", "ig", group=f"g{i % 2}") for i in range(60)])
+    for part in folds(manifest, 2, val=True):
+        groups = [{e.group for e in part.subset(split=name).entries} for name in SPLITS]
+        assert groups[0] == groups[1] != groups[2]
 
 
 def test_protocols() -> None:
