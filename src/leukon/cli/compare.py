@@ -15,7 +15,6 @@ from leukon.cli.labelled import (
     known_entries,
     load_model,
     names_in,
-    read_examples,
     refuse_empty,
     stepping,
 )
@@ -144,6 +143,7 @@ def _answers(
     from leukon.datasets.manifest import read_manifest
     from leukon.errors import InputError
     from leukon.evaluation import collect, read_answers
+    from leukon.training.examples import read_examples
 
     classifiers: dict[str, Classifier] = {}
     found: dict[str, Answers] = {}

@@ -14,7 +14,6 @@ from leukon.cli.labelled import (
     known_entries,
     load_model,
     names_in,
-    read_examples,
     refuse_empty,
     stepping,
 )
@@ -47,6 +46,7 @@ def evaluate(
     from leukon.evaluation import Provenance, write_evaluation
     from leukon.evaluation import background_test as test_background
     from leukon.evaluation import evaluate as run
+    from leukon.training.examples import read_examples
 
     wanted = names_in(classes)
     classifier, name, sha256 = load_model(model, wanted)

@@ -1,10 +1,9 @@
-"""What the commands that score models share: loading the model, choosing the cells, reading them ahead."""
+"""What the commands that score models share: loading the model and choosing the cells."""
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,6 @@ if TYPE_CHECKING:
     from leukon.evaluation import Example
     from leukon.types import Classifier, Skipped
 
-LOOKAHEAD = 96
 ALL = "all"
 
 
@@ -70,40 +68,6 @@ def refuse_empty(manifest: Manifest, data: str, split: str) -> None:
         f"{data} has nothing to score in split {split!r}; its splits are: {known or 'none'}; "
         f"choose one with --split, or all with --split {ALL}"
     )
-
-
-def read_examples(entries: Sequence[Entry], root: Path) -> Iterator[Example | Skipped]:
-    """Read in threads, ahead of the classifier, in the order of the manifest."""
-    from leukon.machine import available_processors
-
-    with ThreadPoolExecutor(available_processors()) as pool:
-        pending: deque[Future[Example | Skipped]] = deque()
-        for entry in entries:
-            pending.append(pool.submit(_example, entry, root))
-            if len(pending) >= LOOKAHEAD:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
-
-
-def _example(entry: Entry, root: Path) -> Example | Skipped:
-    from leukon.errors import InputError
-    from leukon.evaluation import Example
-    from leukon.imaging.files import read_image
-    from leukon.segmentation.cell import find_cell
-    from leukon.types import Cell, Skipped
-
-    try:
-        image = read_image(root / entry.path)
-    except InputError as error:
-        return Skipped(entry.path, str(error))
-    box = entry.box
-    if box is None:
-        found = find_cell(image)
-        if found is None:
-            return Skipped(entry.path, "no stained cell found")
-        box = found.box
-    return Example(Cell(image, box, entry.path), entry.label, entry.subject, entry.group)
 
 
 def stepping(examples: Iterator[Example | Skipped], advance: Any) -> Iterator[Example | Skipped]:

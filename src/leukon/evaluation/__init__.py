@@ -5,7 +5,8 @@ from leukon.evaluation.background import BackgroundDrop, background_test
 from leukon.evaluation.bootstrap import Interval, bootstrap
 from leukon.evaluation.compare import Comparison, compare
 from leukon.evaluation.comparison import write_comparison
-from leukon.evaluation.evaluate import Evaluation, Example, Restricted, evaluate
+from leukon.evaluation.evaluate import Evaluation, Example, Restricted, evaluate, pool
+from leukon.evaluation.folds import Spread, spread
 from leukon.evaluation.results import Provenance, write_evaluation
 from leukon.evaluation.scores import Rates, Scores, score
 
@@ -20,13 +21,16 @@ __all__ = [
     "Rates",
     "Restricted",
     "Scores",
+    "Spread",
     "background_test",
     "bootstrap",
     "collect",
     "compare",
     "evaluate",
+    "pool",
     "read_answers",
     "score",
+    "spread",
     "write_comparison",
     "write_evaluation",
 ]

@@ -78,6 +78,8 @@ def background_level(image: Image) -> npt.NDArray[np.float64]:
     """
     step = max(1, min(image.shape[:2]) // THUMBNAIL_PX)
     pixels = np.ascontiguousarray(image[step // 2 :: step, step // 2 :: step]).reshape(-1, 3)
+    if np.count_nonzero(pixels) < 2 * len(pixels) and pixels.any():
+        pixels = pixels[pixels.any(axis=1)]  # a cell that was cut out on black: no light shines there
     sample = (pixels // (257 if image.dtype == np.uint16 else 1)).astype(np.uint8)
     # The least channel: stains darken at least one channel, the background none.
     red, green, blue = np.ascontiguousarray(sample.T)
