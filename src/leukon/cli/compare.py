@@ -46,6 +46,9 @@ def compare(
     only: Annotated[str, typer.Option(help="Of a set, these recipes alone, by commas.")] = "",
     epochs: Annotated[int | None, typer.Option(min=1, help="Of a set, instead of the recipes'.")] = None,
     side: Annotated[int | None, typer.Option(min=8, help="Of a set, px, instead of the recipes'.")] = None,
+    weights: Annotated[
+        list[str] | None, typer.Option(help="Of a set: start a network from a file, as NETWORK=FILE.")
+    ] = None,
     *,
     pretrained: Annotated[bool | None, typer.Option(help="Of a set: fetch the networks' weights.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON on stdout.")] = False,
@@ -63,10 +66,13 @@ def compare(
     from leukon.evaluation import write_comparison
 
     if len(models) == 1:
-        wanted = {"epochs": epochs, "side_px": side, "pretrained": pretrained}
+        files = _by_network(weights or [])
+        wanted = {"epochs": epochs, "side_px": side, "pretrained": pretrained, "weights": files}
         models = _train(_recipes(models[0], names_in(only), wanted), data, out / "runs")
-    elif only or epochs or side or pretrained is not None:
-        raise InputError("--only, --epochs, --side and --pretrained are for a set of recipes, not for runs")
+    elif only or epochs or side or weights or pretrained is not None:
+        raise InputError(
+            "--only, --epochs, --side, --weights and --pretrained are for a set of recipes, not for runs"
+        )
     answers, sources, skipped = _answers(models, data, split, names_in(classes))
     result = run(answers, positive=positive)
     provenance = {
@@ -82,6 +88,16 @@ def compare(
         print_json(summary)
     else:
         _print(summary, out)
+
+
+def _by_network(weights: Sequence[str]) -> dict[str, str]:
+    from leukon.errors import InputError
+
+    pairs = [text.partition("=") for text in weights]
+    for network, _, file in pairs:
+        if not file:
+            raise InputError(f"--weights {network} names no file: give NETWORK=FILE, such as kimianet=k.pth")
+    return {network: file for network, _, file in pairs}
 
 
 def _recipes(name: str, only: tuple[str, ...], wanted: dict[str, Any]) -> dict[str, Recipe]:

@@ -148,13 +148,19 @@ def adapted(
     epochs: int | None = None,
     side_px: int | None = None,
     pretrained: bool | None = None,
+    weights: Mapping[str, str] | None = None,
 ) -> Recipe:
-    """Return `recipe` with other epochs, side of the picture or start, where they are given."""
+    """Return `recipe` with other epochs, side of the picture or start, where they are given.
+
+    `weights` names the file to start from for networks by their name; the others start as they would.
+    """
     if epochs is not None:
         recipe = replace(recipe, epochs=epochs)
     if side_px is not None:
         frame = replace(recipe.pipeline.frame, side_px=side_px)
         recipe = replace(recipe, pipeline=replace(recipe.pipeline, frame=frame))
+    if weights and recipe.model.name in weights:
+        recipe = replace(recipe, model=replace(recipe.model, weights=weights[recipe.model.name]))
     if pretrained is not None:
         recipe = replace(recipe, model=replace(recipe.model, pretrained=pretrained))
     return recipe
