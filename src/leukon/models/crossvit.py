@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import timm
 import torch
 from torch import Tensor, nn
 
@@ -19,6 +18,8 @@ class CrossViT(nn.Module):
     """timm's network without its heads: the two class tokens, one after the other."""
 
     def __init__(self, variant: str, channels: int, image_size: int) -> None:
+        import timm
+
         super().__init__()
         fine = fitting_side(image_size, FINE_PX)
         coarse = fitting_side(round(fine * COARSE_SCALE), COARSE_PX)
@@ -54,6 +55,8 @@ def crossvit(
     classes: int, *, channels: int, variant: str = "crossvit_small_240", image_size: int = 240
 ) -> Network:
     """Build one of timm's CrossViTs for images of `image_size` px."""
+    import timm
+
     known = timm.list_models("crossvit_*")
     if variant not in known:
         raise UnknownNameError("variant of crossvit", variant, known)

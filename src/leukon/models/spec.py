@@ -49,8 +49,8 @@ MODELS: dict[str, Builder] = {
     "t2t_vit": t2t_vit.t2t_vit,
     "deepvit": deepvit.deepvit,
     "simple_vit": simple_vit.simple_vit,
-    "mobilenet_v2": mobilenet_v2.build,
-    "timm": timm_backbone.build,
+    "mobilenet_v2": mobilenet_v2.mobilenet_v2,
+    "timm": timm_backbone.timm_network,
 }
 
 

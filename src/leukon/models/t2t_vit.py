@@ -56,9 +56,9 @@ class T2TViT(nn.Module):
         """Map (N, C, H, W) to the class token, (N, 384)."""
         batch = resized(batch, self.image_size)
         side = self.image_size // 4
-        tokens = self.gather1(_split(batch, kernel=7, stride=4))
-        tokens = self.gather2(_split(_as_image(tokens, side), kernel=3, stride=2))
-        tokens = self.project(_split(_as_image(tokens, side // 2), kernel=3, stride=2))
+        tokens = self.gather1(_split(batch, kernel=7, stride=4, padding=2))
+        tokens = self.gather2(_split(_as_image(tokens, side), kernel=3, stride=2, padding=1))
+        tokens = self.project(_split(_as_image(tokens, side // 2), kernel=3, stride=2, padding=1))
         tokens = torch.cat([self.class_token.expand(len(tokens), -1, -1), tokens], dim=1)
         features: Tensor = self.norm(self.blocks(tokens + self.positions))[:, 0]
         return features
@@ -72,9 +72,9 @@ def waves(count: int, width: int) -> Tensor:
     return torch.stack([angles.sin(), angles.cos()], dim=2).reshape(count, width)
 
 
-def _split(maps: Tensor, *, kernel: int, stride: int) -> Tensor:
+def _split(maps: Tensor, *, kernel: int, stride: int, padding: int) -> Tensor:
     """Cut overlapping patches: (N, C, H, W) to (N, H·W/stride², C·kernel²)."""
-    return functional.unfold(maps, kernel, stride=stride, padding=kernel // 2 - (stride == 4)).transpose(1, 2)
+    return functional.unfold(maps, kernel, stride=stride, padding=padding).transpose(1, 2)
 
 
 def _as_image(tokens: Tensor, side: int) -> Tensor:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import timm
 from torch import nn
 
 from leukon.errors import UnknownNameError
 from leukon.models.network import Network, Published, Tensors
 
 
-def build(classes: int, *, channels: int, variant: str = "", image_size: int = 0) -> Network:
+def timm_network(classes: int, *, channels: int, variant: str = "", image_size: int = 0) -> Network:
     """Build timm's network `variant`; `image_size` counts where the network is made for one size.
 
     Raises
@@ -19,6 +18,8 @@ def build(classes: int, *, channels: int, variant: str = "", image_size: int = 0
     UnknownNameError
         If timm has no such network.
     """
+    import timm
+
     if not timm.is_model(variant):
         raise UnknownNameError(
             "timm network", variant, timm.list_models(f"{variant[:6]}*")[:8] or ["resnet18"]
@@ -38,6 +39,8 @@ def hub_weights(variant: str, img_size: int | None = None) -> Callable[[], Tenso
     """Return what fetches timm's weights of its network `variant`."""
 
     def fetch() -> Tensors:
+        import timm
+
         settings = {} if img_size is None else {"img_size": img_size}
         tensors: Tensors = timm.create_model(variant, pretrained=True, **settings).state_dict()
         return tensors
