@@ -15,6 +15,7 @@ A message says what was wrong, shows the value, and names the remedy.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 
 
 class LeukonError(Exception):
@@ -29,7 +30,7 @@ class InputError(LeukonError, ValueError):
 
 
 class UnknownNameError(LeukonError, KeyError):
-    """A name is not in its registry.
+    """A name is not in its registry; the nearest of those that are is suggested.
 
     Parameters
     ----------
@@ -42,7 +43,10 @@ class UnknownNameError(LeukonError, KeyError):
     """
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        super().__init__(f"unknown {kind} {name!r}: choose one of {', '.join(sorted(known))}")
+        names = sorted(known)
+        near = get_close_matches(name, names, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        super().__init__(f"unknown {kind} {name!r}: choose one of {', '.join(names)}{hint}")
 
 
 class ManifestError(LeukonError, ValueError):

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -31,7 +32,7 @@ class Frame:
     Attributes
     ----------
     side_px : int
-        Side of the result.
+        Side of what the network sees; a space that makes one sample of several pixels is given more.
     margin : float
         Side of the square as a multiple of the cell's longer side.
     fill : float
@@ -76,26 +77,37 @@ class Pipeline:
         Returns
         -------
         ndarray, shape (N, C, H, W)
+
+        Raises
+        ------
+        InputError
+            If the scale has not one mean and one deviation for each channel of the space.
         """
         side, channels = self.frame.side_px, len(self.space.channels)
-        batch = np.empty((len(cells), side, side, channels), np.float32)
+        if not len(self.scale.mean) == len(self.scale.std) == channels:
+            raise InputError(
+                f"the space {self.space.name} has {channels} channels, the pipeline's scale "
+                f"{len(self.scale.mean)}: fit the scale (fit_scale in a recipe), or give it as many numbers"
+            )
+        batch = np.empty((len(cells), channels, side, side), np.float32)
+        mean, std = np.asarray(self.scale.mean, np.float32), np.asarray(self.scale.std, np.float32)
         colour: Callable[[Image], Image] | None = None
         for i, cell in enumerate(cells):
             # Cells of one field follow each other: its background is measured once.
             if colour is None or cell.image is not cells[i - 1].image:
                 colour = self.color.for_image(cell.image)
-            batch[i] = self._in_space(cell, colour)
-        batch -= np.asarray(self.scale.mean, np.float32)
-        batch /= np.asarray(self.scale.std, np.float32)
-        return np.ascontiguousarray(batch.transpose(0, 3, 1, 2))
+            for k, plane in enumerate(cv2.split(self._in_space(cell, colour))):
+                np.subtract(plane, mean[k], out=batch[i, k])
+                batch[i, k] /= std[k]
+        return batch
 
     def _in_space(self, cell: Cell, colour: Callable[[Image], Image]) -> npt.NDArray[np.float32]:
         frame = self.frame
         # Colour maps act on single pixels: mapping what is cut equals cutting what is mapped.
         square = square_around(cell.box, margin=frame.margin)
-        framed = resize(cut(cell.image, square, fill=frame.fill, colour=colour), frame.side_px, frame.side_px)
-        full = np.float32(np.iinfo(framed.dtype).max)
-        return self.space.from_rgb(framed.astype(np.float32) / full)
+        side = frame.side_px * self.space.pixels_per_sample
+        framed = resize(cut(cell.image, square, fill=frame.fill, colour=colour), side, side)
+        return self.space.from_rgb(framed)
 
     def fit(self, cells: Sequence[Cell]) -> Pipeline:
         """Return this pipeline with its scale measured on `cells`.

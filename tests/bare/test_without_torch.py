@@ -59,3 +59,12 @@ def test_training_says_what_to_install(tmp_path: Path) -> None:
     assert (
         done.stderr == "leukon: training needs packages that are not installed: pip install 'leukon[train]'\n"
     )
+
+
+def test_spaces(smears: Path, tmp_path: Path) -> None:
+    done = leukon("image", "convert", smears, "--space", "raw", "--out", tmp_path / "raw", "--json")
+    assert done.returncode == 0, done.stderr
+    assert len(json.loads(done.stdout)["written"]) == 2
+    done = leukon("image", "learn-raw", "--out", tmp_path / "n.onnx")
+    assert done.returncode == 2
+    assert done.stderr.endswith("pip install 'leukon[train]'\n")

@@ -3,29 +3,68 @@
 from __future__ import annotations
 
 import colorsys
+import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
+import torch
 
-from leukon.imaging.spaces import SPACES
+from leukon.export.onnx import raw_to_onnx
+from leukon.imaging.spaces import SPACES, Space
 from leukon.imaging.spaces.hsv import Hsv
+from leukon.imaging.spaces.learned_raw import LearnedRaw
+from leukon.models.rgb2raw import Rgb2RawSpec
+from leukon.pipeline import Frame, Pipeline, Scale
+from leukon.types import Box, Cell
 
+TINY = Rgb2RawSpec(width=8, groups=1, blocks=1)
 RGB = np.random.default_rng(3).random((17, 23, 3), np.float32)
 
 
-@pytest.mark.parametrize("name", SPACES)
-def test_shape_type_range_and_purity(name: str) -> None:
-    space = SPACES[name]()
-    assert space.name == name
+@pytest.fixture(params=SPACES)
+def space(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Space:
+    """Every space with its own defaults; the learned one with a random network."""
+    kind = SPACES[request.param]
+    if kind is not LearnedRaw:
+        return kind()
+    torch.manual_seed(0)
+    file = tmp_path_factory.getbasetemp() / "rgb2raw.onnx"
+    if not file.exists():
+        file.write_bytes(raw_to_onnx(TINY.build()))
+    return LearnedRaw.of(file)
+
+
+def test_shape_type_range_and_purity(space: Space) -> None:
+    name = space.name
+    assert isinstance(space, SPACES[name])
     before = RGB.copy()
     result = space.from_rgb(RGB)
     np.testing.assert_array_equal(before, RGB)
-    assert result.shape == (17, 23, len(space.channels))
+    side = space.pixels_per_sample
+    assert result.shape == (17 // side, 23 // side, len(space.channels))
     assert result.dtype == np.float32
     assert np.isfinite(result).all()
-    extremes = np.array([[[0, 0, 0], [1, 1, 1], [1, 0, 0]]], np.float32)
+    least, greatest = np.transpose(space.ranges)
+    assert ((result >= least - 0.005) & (result <= greatest + 0.005)).all()
+    extremes = np.array([[[0, 0, 0], [1, 1, 1], [1, 0, 0], [0, 1, 0]]] * 2, np.float32)
     assert np.isfinite(space.from_rgb(extremes)).all()
-    np.testing.assert_array_equal(result, SPACES[name]().from_rgb(RGB))
+    np.testing.assert_array_equal(result, type(space)(**asdict(space)).from_rgb(RGB))
+
+
+def test_the_type_alone_says_the_range(space: Space) -> None:
+    eight = np.random.default_rng(4).integers(0, 256, (12, 18, 3), np.uint8)
+    expected = space.from_rgb(eight.astype(np.float32) / np.float32(255))
+    np.testing.assert_allclose(space.from_rgb(eight), expected, atol=1e-5)
+    np.testing.assert_allclose(space.from_rgb(eight.astype(np.uint16) * 257), expected, atol=1e-5)
+
+
+def test_the_pipeline_takes_it_through_json_and_to_the_wanted_size(space: Space) -> None:
+    n = len(space.channels)
+    pipeline = Pipeline(frame=Frame(side_px=24), space=space, scale=Scale((0.0,) * n, (1.0,) * n))
+    cell = Cell(np.random.default_rng(5).integers(0, 256, (40, 50, 3), np.uint8), Box(5, 5, 35, 35))
+    assert pipeline.batch([cell]).shape == (1, n, 24, 24)
+    assert Pipeline.from_dict(json.loads(json.dumps(pipeline.to_dict()))) == pipeline
 
 
 def test_hsv_equals_the_standard_library() -> None:

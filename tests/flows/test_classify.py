@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -115,3 +116,16 @@ def test_nothing_readable_is_exit_code_1(command: Command, tiny_bundle: Path, tm
     done = command("classify", tmp_path / "a.png", "--out", tmp_path / "out", "--bundle", tiny_bundle)
     assert done.code == 1
     assert rows(tmp_path / "out" / "predictions.csv")["a.png"]["status"] == "excluded"
+
+
+def test_processes_say_what_threads_say(
+    command: Command, folder: Path, tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    common = "--bundle", tiny_bundle, "--classes", "neutrophil,lymphocyte"
+    command("classify", folder, "--out", tmp_path / "threads", *common)
+    module = importlib.import_module("leukon.smear.classify")
+    monkeypatch.setattr(module, "PROCESSES_FROM", 1)
+    monkeypatch.setattr(module, "GROUP", 2)
+    monkeypatch.setattr("leukon.smear.run.available_processors", lambda: 2)
+    assert command("classify", folder, "--out", tmp_path / "processes", *common).code == 0
+    assert rows(tmp_path / "processes" / "predictions.csv") == rows(tmp_path / "threads" / "predictions.csv")

@@ -15,6 +15,7 @@ from leukon.errors import InputError, UnknownNameError
 from leukon.imaging.color.background import Background
 from leukon.imaging.color.identity import Identity
 from leukon.imaging.spaces.hsv import Hsv
+from leukon.imaging.spaces.raw import RawPlanes
 from leukon.pipeline import Frame, Pipeline, Scale
 from leukon.types import Box, Cell
 
@@ -82,6 +83,14 @@ def test_fit_makes_the_channels_standard_and_freezes_the_numbers() -> None:
     np.testing.assert_allclose(batch.std(axis=(0, 2, 3)), 1, atol=1e-4)
     with pytest.raises(InputError, match="no cells"):
         Pipeline().fit([])
+
+
+def test_a_scale_of_other_channels_is_refused_and_can_be_fitted() -> None:
+    cells = [Cell(scene(), Box(10, 10, 50, 50))]
+    planes = Pipeline(space=RawPlanes(), frame=Frame(side_px=16))
+    with pytest.raises(InputError, match="raw_planes has 4 channels, the pipeline's scale 3: fit the scale"):
+        planes.batch(cells)
+    assert planes.fit(cells).batch(cells).shape == (1, 4, 16, 16)
 
 
 @pytest.mark.parametrize(

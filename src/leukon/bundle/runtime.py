@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -25,21 +25,27 @@ REPLAY_TOLERANCE = 0.02
 class Bundle:
     """A shipped model, ready to classify cells; made by `load_bundle`.
 
-    Safe to use from several threads.
+    Safe to use from several threads. A pickle of it names the file, which must still be there.
 
     Attributes
     ----------
+    path : Path
+        The file.
     taxonomy : Taxonomy
         The classes, in the order of the probabilities.
     sha256 : str
         Hash of the bundle's file.
     """
 
+    path: Path
     contents: Contents
     taxonomy: Taxonomy
     sha256: str
     _session: Any
     _kept: tuple[int, ...]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _reopened, (self.path.absolute(), self.sha256, self.taxonomy.names)
 
     @property
     def name(self) -> str:
@@ -141,7 +147,7 @@ def load_bundle(source: Path | str | None = None, *, threads: int | None = None)
     path = _resolve(source)
     contents, sha256 = read_bundle(path)
     session = _session(contents, path, threads or available_processors())
-    bundle = Bundle(contents, contents.taxonomy, sha256, session, tuple(range(len(contents.taxonomy))))
+    bundle = Bundle(path, contents, contents.taxonomy, sha256, session, tuple(range(len(contents.taxonomy))))
     sample = contents.sample
     try:
         replayed = bundle.probabilities(bundle.prepare(sample.cells))
@@ -155,6 +161,14 @@ def load_bundle(source: Path | str | None = None, *, threads: int | None = None)
             f"{path} does not replay its sample (off by {drift:.3f}): export it again with this Leukon"
         )
     return bundle
+
+
+@lru_cache(maxsize=4)
+def _reopened(path: Path, sha256: str, classes: tuple[str, ...]) -> Bundle:
+    bundle = load_bundle(path, threads=1)
+    if bundle.sha256 != sha256:
+        raise BundleError(f"{path} has changed since it was loaded: load it again")
+    return bundle.restricted(classes)
 
 
 def _resolve(source: Path | str | None) -> Path:

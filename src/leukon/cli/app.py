@@ -9,10 +9,14 @@ import typer
 from leukon import __version__
 from leukon.cli.analyze import analyze
 from leukon.cli.audit import audit
-from leukon.cli.bundle import show
+from leukon.cli.bundle import show as show_bundle
 from leukon.cli.classify import classify
+from leukon.cli.crossval import crossval
 from leukon.cli.evaluate import evaluate
 from leukon.cli.export import export
+from leukon.cli.fetch import fetch
+from leukon.cli.image import convert, show
+from leukon.cli.learn_raw import learn_raw
 from leukon.cli.split import split
 from leukon.cli.synth import synth
 from leukon.cli.train import train
@@ -26,19 +30,28 @@ app = typer.Typer(
     help="White-blood-cell image analysis that survives a change of microscope. For research use only.",
 )
 data = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Manifests, splits, audits and generated smears."
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Manifests, splits, audits, downloads and smears.",
 )
 bundle = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Shipped models.")
+image = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Images in other spaces.")
 
 app.command()(analyze)
 app.command()(classify)
 app.command()(evaluate)
 app.command()(train)
+app.command()(crossval)
 app.command()(export)
+image.command()(convert)
+image.command()(show)
+image.command()(learn_raw)
 data.command()(audit)
 data.command()(split)
+data.command()(fetch)
 data.command()(synth)
-bundle.command()(show)
+bundle.command("show")(show_bundle)
+app.add_typer(image, name="image")
 app.add_typer(data, name="data")
 app.add_typer(bundle, name="bundle")
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from leukon.evaluation import Example
     from leukon.types import Classifier, Skipped
 
-LOOKAHEAD = 96
 ALL = "all"
 
 
@@ -37,6 +35,7 @@ def evaluate(
     from leukon.datasets.manifest import read_manifest
     from leukon.evaluation import Provenance, write_evaluation
     from leukon.evaluation import evaluate as run
+    from leukon.training.examples import read_examples
 
     wanted = tuple(name.strip() for name in classes.split(",") if name.strip())
     classifier, name, sha256 = _load_model(model, wanted)
@@ -46,7 +45,7 @@ def evaluate(
     if not kept:
         _refuse_empty(manifest, data, split)
     with progress("Evaluating", len(kept)) as advance:
-        result = run(classifier, _stepping(_examples(kept, manifest.root), advance))
+        result = run(classifier, _stepping(read_examples(kept, manifest.root), advance))
     provenance = Provenance(
         model=name,
         model_sha256=sha256,
@@ -107,40 +106,6 @@ def _refuse_empty(manifest: Manifest, data: str, split: str) -> None:
         f"{data} has nothing to score in split {split!r}; its splits are: {known or 'none'}; "
         f"choose one with --split, or all with --split {ALL}"
     )
-
-
-def _examples(entries: Sequence[Entry], root: Path) -> Iterator[Example | Skipped]:
-    """Read in threads, ahead of the classifier, in the order of the manifest."""
-    from leukon.machine import available_processors
-
-    with ThreadPoolExecutor(available_processors()) as pool:
-        pending: deque[Future[Example | Skipped]] = deque()
-        for entry in entries:
-            pending.append(pool.submit(_example, entry, root))
-            if len(pending) >= LOOKAHEAD:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
-
-
-def _example(entry: Entry, root: Path) -> Example | Skipped:
-    from leukon.errors import InputError
-    from leukon.evaluation import Example
-    from leukon.imaging.files import read_image
-    from leukon.segmentation.cell import find_cell
-    from leukon.types import Cell, Skipped
-
-    try:
-        image = read_image(root / entry.path)
-    except InputError as error:
-        return Skipped(entry.path, str(error))
-    box = entry.box
-    if box is None:
-        found = find_cell(image)
-        if found is None:
-            return Skipped(entry.path, "no stained cell found")
-        box = found.box
-    return Example(Cell(image, box, entry.path), entry.label, entry.subject, entry.group)
 
 
 def _stepping(examples: Iterator[Example | Skipped], advance: Any) -> Iterator[Example | Skipped]:

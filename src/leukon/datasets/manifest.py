@@ -13,6 +13,7 @@ group               images that must stay in one part of a split; alias ``near_d
 capture             the imaging system
 split               ``train``, ``val`` or ``test``
 licence             under which the image is published; alias ``license``
+subtype             a finer label that the source gives, such as a code
 x0, y0, x1, y1      the cell's box in px, half open, where the image shows more than the cell
 ==================  ====================================================================================
 
@@ -45,7 +46,7 @@ SPLITS = ("train", "val", "test")
 
 _SPLIT_ALIASES = {"": "", **{name: name for name in SPLITS}, "valid": "val", "validation": "val"}
 _ALIASES = {"file": "path", "near_duplicate_group": "group", "license": "licence"}
-_TEXTS = ("path", "label", "sha256", "subject", "group", "capture", "split", "licence")
+_TEXTS = ("path", "label", "sha256", "subject", "group", "capture", "split", "licence", "subtype")
 _CORNERS = ("x0", "y0", "x1", "y1")
 
 
@@ -71,6 +72,8 @@ class Entry:
         Under which the image is published.
     box : Box or None
         The cell in px of the image; None where the image shows a single cell.
+    subtype : str
+        A finer label that the source gives; nothing is trained or scored by it.
     """
 
     path: str
@@ -82,6 +85,7 @@ class Entry:
     split: str = ""
     licence: str = ""
     box: Box | None = None
+    subtype: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +140,12 @@ class Manifest:
         return dict(sorted(Counter(entry.label for entry in self.entries).items()))
 
     def digest(self) -> str:
-        """SHA-256, hexadecimal, of what the entries say, whatever their order and the place of the root."""
-        rows = sorted(json.dumps(_row(entry), ensure_ascii=False) for entry in self.entries)
+        """SHA-256, hexadecimal, of what the entries say, whatever their order and the place of the root.
+
+        The subtype is left out: it changes nothing that is trained or scored.
+        """
+        told = ({k: v for k, v in _row(entry).items() if k != "subtype"} for entry in self.entries)
+        rows = sorted(json.dumps(row, ensure_ascii=False) for row in told)
         return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 
     def with_hashes(self, *, advance: Callable[[int], None] | None = None) -> Manifest:

@@ -88,6 +88,8 @@ class Evaluation:
         The worst first; empty where no subject is known.
     skipped : tuple of Skipped
         Images that could not be used: they are in no score.
+    units : tuple of str
+        The independent unit of each outcome; empty where the cell is its own.
     """
 
     taxonomy: Taxonomy
@@ -100,6 +102,7 @@ class Evaluation:
     mistakes: tuple[Mistake, ...]
     subjects: tuple[SubjectScore, ...]
     skipped: tuple[Skipped, ...]
+    units: tuple[str, ...]
 
 
 def evaluate(classifier: Classifier, examples: Iterable[Example | Skipped], *, seed: int = 0) -> Evaluation:
@@ -136,6 +139,39 @@ def evaluate(classifier: Classifier, examples: Iterable[Example | Skipped], *, s
             clusters.append(_cluster(example))
             if not outcome.right:
                 mistakes.append(Mistake(outcome, _thumbnail(example.cell)))
+    return _scored(taxonomy, outcomes, clusters, mistakes, skipped, seed=seed)
+
+
+def pool(evaluations: Sequence[Evaluation], *, seed: int = 0) -> Evaluation:
+    """Score the outcomes of several evaluations, such as those of the folds of a cross-validation, as one.
+
+    Raises
+    ------
+    InputError
+        If their classes differ, or there are none.
+    """
+    taxonomies = {evaluation.taxonomy for evaluation in evaluations}
+    if len(taxonomies) != 1:
+        raise InputError(f"cannot pool {len(evaluations)} evaluations with {len(taxonomies)} sets of classes")
+    return _scored(
+        taxonomies.pop(),
+        [outcome for evaluation in evaluations for outcome in evaluation.outcomes],
+        [unit for evaluation in evaluations for unit in evaluation.units],
+        [mistake for evaluation in evaluations for mistake in evaluation.mistakes],
+        [item for evaluation in evaluations for item in evaluation.skipped],
+        seed=seed,
+    )
+
+
+def _scored(
+    taxonomy: Taxonomy,
+    outcomes: Sequence[Outcome],
+    clusters: Sequence[str],
+    mistakes: Sequence[Mistake],
+    skipped: Sequence[Skipped],
+    *,
+    seed: int,
+) -> Evaluation:
     if not outcomes:
         reason = f", such as {skipped[0].name}: {skipped[0].reason}" if skipped else ""
         raise InputError(f"nothing to evaluate: {len(skipped)} images could not be used{reason}")
@@ -152,6 +188,7 @@ def evaluate(classifier: Classifier, examples: Iterable[Example | Skipped], *, s
         mistakes=tuple(sorted(mistakes, key=lambda m: -m.outcome.prediction.confidence)[:GALLERY_SIZE]),
         subjects=_by_subject(outcomes),
         skipped=tuple(skipped),
+        units=tuple(clusters),
     )
 
 

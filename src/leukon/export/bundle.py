@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,10 @@ from leukon.bundle import Calibration, Contents, Sample, load_bundle, write_bund
 from leukon.datasets.manifest import Manifest
 from leukon.errors import InputError
 from leukon.export.card import card_text
-from leukon.export.onnx import to_onnx
+from leukon.export.onnx import after_raw, to_onnx
+from leukon.imaging.spaces.learned_raw import LearnedRaw
+from leukon.imaging.spaces.rgb import Rgb
+from leukon.pipeline import Scale
 from leukon.training.loader import LabelledCells, load_cells
 from leukon.training.run import load_classifier
 
@@ -71,6 +74,10 @@ def export_run(
         "history": _read_json(run / "history.json"),
     }
     pipeline = classifier.pipeline
+    onnx = to_onnx(classifier.network, channels=len(pipeline.space.channels), side_px=pipeline.frame.side_px)
+    if isinstance(pipeline.space, LearnedRaw):  # a bundle names no file outside it
+        onnx = after_raw(onnx, pipeline.space.content(), pipeline.scale)
+        pipeline = replace(pipeline, space=Rgb(), scale=Scale((0.0,) * 3, (1.0,) * 3))
     contents = Contents(
         name=name,
         version=leukon.__version__,
@@ -78,9 +85,7 @@ def export_run(
         pipeline=pipeline,
         calibration=calibration,
         provenance=provenance,
-        onnx=to_onnx(
-            classifier.network, channels=len(pipeline.space.channels), side_px=pipeline.frame.side_px
-        ),
+        onnx=onnx,
         sample=Sample(
             tuple(data.cells[i] for i in rows),
             softmax(logits[rows] / calibration.temperature, axis=1).astype(np.float32),

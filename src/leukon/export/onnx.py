@@ -5,8 +5,12 @@ from __future__ import annotations
 import io
 import warnings
 
+import numpy as np
+import onnx
 import torch
 from torch import nn
+
+from leukon.pipeline import Scale
 
 
 def to_onnx(network: nn.Module, *, channels: int, side_px: int) -> bytes:
@@ -17,9 +21,58 @@ def to_onnx(network: nn.Module, *, channels: int, side_px: int) -> bytes:
     bytes
         An ONNX file: input ``batch`` (N, channels, side_px, side_px), output ``logits`` (N, K).
     """
+    free = {"batch": {0: "n"}, "logits": {0: "n"}}
+    return _exported(network, torch.zeros(2, channels, side_px, side_px), free)
+
+
+def raw_to_onnx(network: nn.Module) -> bytes:
+    """Export a network from RGB to raw: ``rgb`` to ``raw``, both (N, 3, H, W), all sizes free.
+
+    It is what the image space ``learned_raw`` runs.
+    """
+    sides = {0: "n", 2: "height", 3: "width"}
+    return _exported(network, torch.zeros(1, 3, 16, 16), {"rgb": sides, "raw": sides})
+
+
+def after_raw(classifier: bytes, raw: bytes, scale: Scale) -> bytes:
+    """Put a network from RGB to raw, and the scaling of what it gives, before a classifier.
+
+    Parameters
+    ----------
+    classifier : bytes
+        As `to_onnx` exports.
+    raw : bytes
+        As `raw_to_onnx` exports.
+    scale : Scale
+        Of the pipeline that the classifier was trained with.
+
+    Returns
+    -------
+    bytes
+        An ONNX file as `to_onnx` exports, but for RGB in 0…1.
+    """
+    first, last = onnx.load_from_string(raw), onnx.load_from_string(classifier)
+    for name, values in (("mean", scale.mean), ("std", scale.std)):
+        column = np.array(values, np.float32).reshape(1, -1, 1, 1)
+        first.graph.initializer.append(onnx.numpy_helper.from_array(column, name))
+    first.graph.node.append(onnx.helper.make_node("Sub", ["raw", "mean"], ["centred"]))
+    first.graph.node.append(onnx.helper.make_node("Div", ["centred", "std"], ["scaled"]))
+    first.graph.output[0].name = "scaled"
+    # The input of the whole is called as that of any classifier; the rest is told apart by a prefix.
+    first = onnx.compose.add_prefix(first, "raw_")
+    whole = onnx.compose.merge_models(first, last, io_map=[("raw_scaled", "batch")])
+    for node in whole.graph.node:
+        node.input[:] = ["batch" if name == "raw_rgb" else name for name in node.input]
+    whole.graph.input[0].CopyFrom(last.graph.input[0])
+    onnx.checker.check_model(whole)
+    return bytes(whole.SerializeToString())
+
+
+def _exported(network: nn.Module, sample: torch.Tensor, free: dict[str, dict[int, str]]) -> bytes:
+    """Export a network of one input and one output, whose names and free sizes `free` gives in turn."""
     buffer = io.BytesIO()
     network = network.cpu().float().eval()
-    sample = torch.zeros(2, channels, side_px, side_px)
+    source, target = free
     with warnings.catch_warnings():
         # The tracing exporter is deprecated, but folds batch norms and needs no further packages.
         warnings.simplefilter("ignore")
@@ -28,9 +81,9 @@ def to_onnx(network: nn.Module, *, channels: int, side_px: int) -> bytes:
             (sample,),
             buffer,  # type: ignore[arg-type]
             dynamo=False,
-            input_names=["batch"],
-            output_names=["logits"],
-            dynamic_axes={"batch": {0: "n"}, "logits": {0: "n"}},
+            input_names=[source],
+            output_names=[target],
+            dynamic_axes=free,
             opset_version=17,
         )
     return buffer.getvalue()

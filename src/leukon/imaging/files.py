@@ -42,6 +42,12 @@ from leukon.types import Image
 IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff")
 """Suffixes, in lower case, by which images are found in folders."""
 
+RAW_SUFFIXES = (
+    *(".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".iiq", ".kdc", ".mef"),
+    *(".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f"),
+)
+"""Suffixes, in lower case, of camera raw files, which `leukon.imaging.raw_files.read_raw` reads."""
+
 MAX_PIXELS = 200_000_000
 """Largest image that is decoded, in px: 600 MB as 8-bit RGB."""
 
@@ -83,10 +89,15 @@ def read_image(path: Path | str, *, enough_px: int | None = None) -> Image:
     Raises
     ------
     InputError
-        If there is no such file, it cannot be read, is none of the formats, is cut short or damaged, is
+        If there is no such file, it cannot be read, is none of the formats (camera raw files are told by
+        their suffix), is cut short or damaged, is
         larger than `MAX_PIXELS` (found before it is decoded), or holds float or 32-bit samples.
     """
     path = Path(path)
+    if path.suffix.lower() in RAW_SUFFIXES:  # many are TIFF, whose first page is a small preview
+        raise InputError(
+            f"cannot read {path}: it is a camera raw file; develop it by leukon image convert --space rgb"
+        )
     data = _read_bytes(path)
     try:
         return _decode(data, enough_px)
@@ -261,10 +272,10 @@ def write_image(path: Path | str, image: Image) -> None:
     write_bytes(path, encoded.tobytes())
 
 
-def list_images(inputs: Sequence[Path]) -> list[Path]:
+def list_images(inputs: Sequence[Path], suffixes: Sequence[str] = IMAGE_SUFFIXES) -> list[Path]:
     """List the image files among `inputs`, each once: files as given, folders with all that is below.
 
-    Files of a folder come in natural order (``2.png`` before ``10.png``) and by `IMAGE_SUFFIXES`; hidden
+    Files of a folder come in natural order (``2.png`` before ``10.png``) and by `suffixes`; hidden
     ones and folders below that Leukon itself wrote (see `RESULT_FILES`) are left out. A file that is
     named is kept whatever its suffix.
 
@@ -276,9 +287,11 @@ def list_images(inputs: Sequence[Path]) -> list[Path]:
     found: dict[Path, None] = {}
     for entry in map(Path, inputs):
         if entry.is_dir():
-            inside = sorted(_images_below(entry), key=lambda path: _natural(path.relative_to(entry)))
+            inside = sorted(
+                _images_below(entry, tuple(suffixes)), key=lambda path: _natural(path.relative_to(entry))
+            )
             if not inside:
-                raise InputError(f"no image in or below {entry}: looked for {', '.join(IMAGE_SUFFIXES)}")
+                raise InputError(f"no image in or below {entry}: looked for {', '.join(suffixes)}")
             found.update(dict.fromkeys(inside))
         elif entry.exists():
             found[entry] = None
@@ -287,7 +300,7 @@ def list_images(inputs: Sequence[Path]) -> list[Path]:
     return list(found)
 
 
-def _images_below(top: Path) -> Iterator[Path]:
+def _images_below(top: Path, suffixes: tuple[str, ...]) -> Iterator[Path]:
     def refuse(error: OSError) -> None:
         raise InputError(f"cannot list {error.filename}: {error.strerror}; make it readable") from error
 
@@ -298,7 +311,7 @@ def _images_below(top: Path) -> Iterator[Path]:
             continue
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in names:
-            if not name.startswith(".") and name.lower().endswith(IMAGE_SUFFIXES):
+            if not name.startswith(".") and name.lower().endswith(suffixes):
                 yield here / name
 
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from leukon.segmentation.stain import Floats, Mask, Stain, total
+from leukon.segmentation.stain import Floats, Mask, Stain, quantile, total
 
 ANGLES = 36
 RADII = 36
@@ -81,7 +81,7 @@ def cell_contour(
     level = cv2.GaussianBlur(np.minimum(density, ceiling.astype(np.float32)), (5, 1), 1.0)
     slope = np.zeros((ANGLES, RADII), np.float32)
     slope[:, 1:-1] = np.abs(level[:, 2:] - level[:, :-2]).sum(axis=2)
-    slope = np.minimum(slope / max(0.08, float(np.percentile(slope, 90))), 1)
+    slope = np.minimum(slope / max(0.08, float(quantile(slope.ravel(), 0.9))), 1)
     slope[beyond < 1] = 0
     total = np.cumsum(cost, axis=1) - EDGE_WEIGHT * slope
     total[beyond < 0] = 1e3
@@ -96,7 +96,7 @@ def _faint_od(stain: Stain) -> float:
     """Return the summed density that the noise of the empty background hardly ever reaches."""
     strength = total(stain.density)
     empty = strength[strength < 0.12]
-    return float(np.clip(2.5 * np.median(empty), *FAINT_OD)) if empty.size else FAINT_OD[1]
+    return float(np.clip(2.5 * quantile(empty, 0.5), *FAINT_OD)) if empty.size else FAINT_OD[1]
 
 
 def _own_colour(
@@ -111,9 +111,9 @@ def _own_colour(
     if red is not None:
         distinct = stained & (_from_segment(density, red, 0.5, 1.6) > 0.25 * np.abs(red).sum())
         if distinct.sum() > enough:
-            return np.asarray(np.median(density[distinct], axis=0), np.float32), True
+            return np.asarray(quantile(density[distinct], 0.5), np.float32), True
     if stained.sum() > 4 * enough:
-        return np.asarray(np.median(density[stained], axis=0), np.float32), red is None
+        return np.asarray(quantile(density[stained], 0.5), np.float32), red is None
     return None, True
 
 
@@ -144,16 +144,18 @@ def _closed_path(total: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
     angles, radii = total.shape
     width = 2 * STEEPEST + 1
     penalty = (SMOOTHNESS * np.abs(np.arange(-STEEPEST, STEEPEST + 1, dtype=np.float32)))[:, None]
-    padded = np.full(radii + width - 1, np.float32(1e6))
-    windows = np.lib.stride_tricks.sliding_window_view(padded, radii)
-    picks = np.zeros((2 * angles, radii), np.int64)
-    padded[STEEPEST : STEEPEST + radii] = total[0]
+    padded = np.full((2 * angles, radii + width - 1), np.float32(1e6))
+    costs = padded[:, STEEPEST : STEEPEST + radii]
+    windows = np.lib.stride_tricks.sliding_window_view(padded, radii, axis=1)
+    options = np.empty((width, radii), np.float32)
+    picks = np.empty((2 * angles, radii), np.int64)
+    costs[0] = total[0]
     for at in range(1, 2 * angles):
-        options = windows + penalty
-        options.argmin(axis=0, out=picks[at])
-        padded[STEEPEST : STEEPEST + radii] = options.min(axis=0) + total[at % angles]
+        np.add(windows[at - 1], penalty, out=options)
+        options.argmin(0, picks[at])
+        np.add(np.minimum.reduce(options), total[at % angles], out=costs[at])
     back = picks.tolist()
-    path = [int(padded[STEEPEST : STEEPEST + radii].argmin())]
+    path = [int(costs[-1].argmin())]
     for at in range(2 * angles - 1, 0, -1):
         path.append(path[-1] + back[at][path[-1]] - STEEPEST)
     half = angles // 2

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from leukon.segmentation.stain import STAINED_OD, Floats, Mask, Stain
+from leukon.segmentation.stain import STAINED_OD, Floats, Mask, Stain, quantile
 
 Labels = npt.NDArray[np.int32]
 Counts = npt.NDArray[np.float64]
@@ -66,13 +66,16 @@ def fit_levels(stain: Stain, *, crowded: bool) -> Levels | None:
     """
     valid = stain.valid > 0
     total = int(valid.sum())
-    values = stain.nuclear[valid & ((stain.density[..., 1] > STAINED_OD) | (stain.nuclear > STAINED_OD))]
+    stained = cv2.max(stain.density[..., 1], stain.nuclear) > STAINED_OD
+    values = stain.nuclear[valid & stained]
     least = max(8.0, LEAST_SHARE * total)
     if len(values) < least:
         return None
-    middle, upper, most = (float(v) for v in np.percentile(values, (50, 84, 97)))
+    middle, upper, most = (float(quantile(values, share)) for share in (0.5, 0.84, 0.97))
     faint = max(middle + OUTLIER * (upper - middle), FAINT_CONTRAST * middle, middle + LEAST_STEP, most)
-    counts, edges = np.histogram(np.clip(values, 0, TOP_OD), BINS, (0, TOP_OD))
+    bins = np.clip(values * (BINS / TOP_OD), 0, BINS - 1).astype(np.uint8)
+    counts = np.bincount(bins, minlength=BINS)
+    edges = np.linspace(0, TOP_OD, BINS + 1)
     x = (edges[:-1] + edges[1:]) / 2
     n0, m0, v0 = _moments(counts, x)
     n1, m1, v1 = (np.append(part[::-1][1:], 0) for part in _moments(counts[::-1], x[::-1]))
@@ -133,7 +136,7 @@ def red_cell_diameter_px(stain: Stain, where: npt.NDArray[np.bool_]) -> float | 
     other = (green > STAINED_OD) & (stain.valid > 0) & where
     if not other.any():
         return None
-    cut = max(STAINED_OD, 0.5 * float(np.median(green[other])))
+    cut = max(STAINED_OD, 0.5 * float(quantile(green[other], 0.5)))
     mask = ((green > cut) & (stain.valid > 0)).astype(np.uint8)
     height, width = mask.shape
     diameters = []

@@ -18,7 +18,7 @@ from leukon.segmentation.nuclei import (
     red_cell_diameter_px,
     split_touching,
 )
-from leukon.segmentation.stain import STAINED_OD, Stain, measure_stain, total
+from leukon.segmentation.stain import STAINED_OD, Stain, measure_stain, quantile, total
 from leukon.types import Box
 
 REACH = 0.65
@@ -163,5 +163,5 @@ def _red_cell_density(
     for where in (away > FAR, edge & (away > FAR / 3)):
         pixels = stain.density[stained & where]
         if len(pixels) > RED_LEAST_SHARE * stained.size:
-            return np.asarray(np.median(pixels, axis=0), np.float32)
+            return np.asarray(quantile(pixels, 0.5), np.float32)
     return None

@@ -27,6 +27,9 @@ VIGNETTE_LIMIT = 0.2
 RIDGE = 0.02
 STAINED_OD = 0.05
 _ONES = np.ones((1, 3), np.float32)
+_RIDGED = np.diag(np.array([0, 1, 1, 1, 1, 1], np.float32))
+_WINDOW = np.hanning(11)
+_LOG = np.log10((np.arange(256, dtype=np.float32) + 2) / 257)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -70,10 +73,9 @@ def measure_stain(image: npt.NDArray[np.uint8]) -> Stain:
     height, width = image.shape[:2]
     small, _ = reduced(image, round(min(THUMBNAIL_PX, max(32, THUMBNAIL_SHARE * max(height, width)))))
     inside = field_of_view(small)
-    log_table = np.log10((np.arange(256, dtype=np.float32) + 2) / 257)
-    log_small = log_table[small]
+    log_small = np.asarray(cv2.LUT(small, _LOG))
     background = fit_background(small, log_small, inside)
-    logs = np.asarray(cv2.LUT(image, log_table))
+    logs = np.asarray(cv2.LUT(image, _LOG))
     if background.ndim == 1:
         density = background - logs
     else:
@@ -94,8 +96,10 @@ def measure_stain(image: npt.NDArray[np.uint8]) -> Stain:
 def field_of_view(small: npt.NDArray[np.uint8]) -> Mask:
     """Return 1 where light comes through; 0 in a dark surround (an eyepiece, a frame)."""
     brightest = _largest(small)
-    limit = DARK_SURROUND * float(np.percentile(brightest, 95))
+    limit = DARK_SURROUND * float(quantile(brightest.ravel(), 0.95))
     dark = (brightest < limit).astype(np.uint8)
+    if not dark.any():
+        return 1 - dark
     count, labels, stats, _ = cv2.connectedComponentsWithStats(dark, connectivity=4)
     height, width = dark.shape
     surround = np.zeros(count, bool)
@@ -118,21 +122,21 @@ def fit_background(small: npt.NDArray[np.uint8], log_small: Floats, inside: Mask
     near = use & (np.abs(green.astype(np.int16) - level) <= max(4, 0.06 * level))
     if not near.any():
         return np.asarray(log_small[use].max(axis=0), np.float32)
-    colour = np.asarray(np.median(log_small[near], axis=0), np.float32)
+    colour: Floats = quantile(log_small[near], 0.5)
     if min(height, width) < 16:
         return colour
     terms = _quadratic(height, width)
     rest = log_small - colour
     shift = np.zeros_like(rest)
+    least = 0.03 * np.count_nonzero(use)
     for tolerance in (0.06, 0.04):
         near = use & (_largest(cv2.absdiff(rest, shift)) < tolerance)
-        count = int(np.count_nonzero(near))
-        if count < 0.03 * np.count_nonzero(use):
-            return colour
         a, b = terms[near], rest[near]
-        ridge = RIDGE * count * np.diag(np.array([0, 1, 1, 1, 1, 1], np.float32))
+        if len(a) < least:
+            return colour
+        ridge = RIDGE * len(a) * _RIDGED
         found = np.linalg.solve(a.T @ a + ridge, a.T @ b)
-        shift = np.clip(terms @ found, -VIGNETTE_LIMIT, VIGNETTE_LIMIT)
+        shift = np.asarray(np.clip(terms @ found, -VIGNETTE_LIMIT, VIGNETTE_LIMIT), np.float32)
     return colour + shift
 
 
@@ -148,6 +152,17 @@ def total(density: Floats) -> Floats:
     return np.asarray(cv2.transform(np.abs(density), _ONES), np.float32)
 
 
+def quantile(values: npt.NDArray[np.generic], share: float) -> Any:
+    """Return the value, or per column the values, that a `share` of all rows does not exceed.
+
+    The nearest in rank: on the small arrays here several times as fast as interpolating.
+    """
+    at = round(share * (len(values) - 1))
+    if values.ndim == 1:
+        return np.partition(values, at)[at]
+    return np.partition(np.ascontiguousarray(values.T), at)[:, at]
+
+
 def _largest(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return the largest of the three channels."""
     red, green, blue = cv2.split(image)
@@ -161,8 +176,7 @@ def brightest_mode(values: npt.NDArray[np.uint8]) -> int:
         counts[254:] = 0
     if not counts.any():
         return int(values.max())
-    smooth = np.convolve(np.pad(counts, 5), np.hanning(11), mode="same")[5:-5]
-    peaks = np.flatnonzero(
-        (smooth >= np.roll(smooth, 1)) & (smooth >= np.roll(smooth, -1)) & (smooth >= 0.15 * smooth.max())
-    )
-    return int(peaks.max())
+    smooth = np.convolve(counts, _WINDOW)[4:-4]  # one more at either end, for the comparison
+    middle = smooth[1:-1]
+    peaks = np.flatnonzero((middle >= smooth[:-2]) & (middle >= smooth[2:]) & (middle >= 0.15 * middle.max()))
+    return int(peaks[-1])

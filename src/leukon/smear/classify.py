@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from leukon.bundle import Bundle
@@ -17,6 +18,7 @@ from leukon.smear.sources import Input, Source, sources_of
 from leukon.types import Cell, Classification, Classifier, NamedImage, Skipped
 
 GROUP = 16
+PROCESSES_FROM = 20
 ENOUGH_PX = 640
 NO_CELL = "no stained cell found"
 
@@ -89,10 +91,10 @@ def classify(
     if progress:
         progress(done, len(sources))
 
-    def name_group(index: int) -> list[NamedImage]:
-        return _name(groups[index], classifier)
-
-    for index, named in zip(missing, ordered(missing, name_group), strict=True):
+    work = partial(_name, classifier=classifier)
+    processes = len(missing) >= PROCESSES_FROM and isinstance(classifier, Bundle)
+    results = ordered((groups[i] for i in missing), work, processes=processes)
+    for index, named in zip(missing, results, strict=True):
         # An unreadable file gets another chance in the next run.
         key = keys[index] if all(one.is_readable for one in named) else None
         places[index] = book.append(key, [image_to_json(one) for one in named])

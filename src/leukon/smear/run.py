@@ -17,6 +17,7 @@ import cv2
 
 import leukon
 from leukon.bundle import Bundle, load_bundle
+from leukon.errors import InputError
 from leukon.machine import available_processors
 from leukon.smear.journal import Journal
 from leukon.types import Classifier, Provenance
@@ -25,6 +26,7 @@ T = TypeVar("T")
 U = TypeVar("U")
 Progress = Callable[[int, int], None]
 MOST_WORKERS = 8
+IDLE_S = 15
 _SHAPES_RESULTS = "imaging", "segmentation", "smear", "bundle", "types", "pipeline.py"
 _runs = count()
 
@@ -51,13 +53,18 @@ class Results(Sequence[T], Generic[T]):
         return self._decode(position, self._journal.read(self._places[position]))
 
 
-def ordered(items: Iterable[T], work: Callable[[T], U]) -> Iterator[U]:
-    """Apply `work` to `items` in threads and give the results in order, few of them ahead.
+def ordered(items: Iterable[T], work: Callable[[T], U], *, processes: bool = False) -> Iterator[U]:
+    """Apply `work` to `items` in parallel and give the results in order, few of them ahead.
 
-    Threads suffice: OpenCV and onnxruntime let go of the interpreter's lock. One thread per processor
-    carries an image from its file to its predictions, so no image waits in a queue.
+    One worker per processor carries an image from its file to its predictions, so no image waits in a
+    queue. Threads suffice for whole fields, where OpenCV and onnxruntime work long without the interpreter's
+    lock; images of single cells, whose steps are short, need `processes`, and a `work` that can be pickled.
+    They take a second to start and stay for the next call.
     """
     workers = min(available_processors(), MOST_WORKERS)
+    if processes and workers > 1:
+        yield from _in_processes(items, work, workers)
+        return
     pending: deque[Future[U]] = deque()
     with _one_opencv_thread(), ThreadPoolExecutor(workers) as pool:
         try:
@@ -69,6 +76,26 @@ def ordered(items: Iterable[T], work: Callable[[T], U]) -> Iterator[U]:
                 yield pending.popleft().result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _in_processes(items: Iterable[T], work: Callable[[T], U], workers: int) -> Iterator[U]:
+    from joblib import Parallel, delayed, parallel_config
+    from joblib.externals.loky.process_executor import BrokenProcessPool
+
+    try:
+        # Idle workers go, also where this process was killed and could not end them.
+        with parallel_config("loky", idle_worker_timeout=IDLE_S):
+            pool = Parallel(workers, return_as="generator", batch_size=1)
+        yield from pool(delayed(_alone)(work, item) for item in items)
+    except BrokenProcessPool as error:
+        raise InputError(
+            "a worker process was killed, perhaps for memory; free some and run again: results are kept"
+        ) from error
+
+
+def _alone(work: Callable[[T], U], item: T) -> U:
+    cv2.setNumThreads(1)
+    return work(item)
 
 
 def classifier_of(bundle: Classifier | Path | str | None) -> Classifier:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leukon.imaging.color.background import background_level
+from leukon.imaging.unprocess import add_noise, draw_noise, draw_unprocessing
 from leukon.types import Box, Cell, Image
 
 # 256 levels as optical density; half a level keeps black finite.
@@ -47,6 +48,9 @@ class Augmentation:
         Share of cells whose surroundings are cut off, as in tightly cropped data sets.
     jpeg : float
         Share of cells compressed once more.
+    sensor : float
+        Share of cells that are unprocessed to a random camera's linear signal, get its shot and read noise,
+        and are developed as another camera would (Brooks et al. 2019).
     plain : float
         Share of cells that get no colour change at all, so that the training system stays sharp.
     """
@@ -65,6 +69,7 @@ class Augmentation:
     coarse: float = 3.0
     tight: float = 0.25
     jpeg: float = 0.2
+    sensor: float = 0.0
     plain: float = 0.15
 
     def __call__(self, cell: Cell, rng: np.random.Generator) -> Cell:
@@ -73,6 +78,8 @@ class Augmentation:
         image = in_eight_bits(moved.image)
         if rng.random() >= self.plain:
             image = self._recolour(image, rng)
+        if self.sensor and rng.random() < self.sensor:
+            image = through_another_camera(image, rng)
         image = self._degrade(image, moved.box.side_px, rng)
         return Cell(image, moved.box, cell.name, cell.flags)
 
@@ -150,6 +157,14 @@ class Augmentation:
             _, data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
             image = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR_RGB), np.uint8)
         return image
+
+
+def through_another_camera(image: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+    """Unprocess `image` to one random camera, add noise to its signal, and develop that as another."""
+    shot, read = draw_noise(rng)
+    raw = add_noise(draw_unprocessing(rng).unprocess(image), shot, read, rng)
+    rgb = draw_unprocessing(rng).process(np.clip(raw, 0, 1))
+    return (rgb * 255 + 0.5).astype(np.uint8)
 
 
 def in_eight_bits(image: Image) -> npt.NDArray[np.uint8]:

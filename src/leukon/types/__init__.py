@@ -4,9 +4,18 @@ from leukon.types.analysis import Analysis, Classification, FieldResult, FoundCe
 from leukon.types.differential import ClassCount, Differential, Flag, Skipped
 from leukon.types.image import Box, Capture, Cell, Field, Image
 from leukon.types.prediction import Classifier, Prediction, Status
-from leukon.types.taxonomy import PERIPHERAL_BLOOD, CellClass, Taxonomy, taxonomy_of
+from leukon.types.taxonomy import (
+    AML_CLASSES,
+    MLL23_CLASSES,
+    PERIPHERAL_BLOOD,
+    CellClass,
+    Taxonomy,
+    taxonomy_of,
+)
 
 __all__ = [
+    "AML_CLASSES",
+    "MLL23_CLASSES",
     "PERIPHERAL_BLOOD",
     "Analysis",
     "Box",

@@ -89,13 +89,69 @@ PERIPHERAL_BLOOD = Taxonomy(
 """The eight classes of the shipped bundle (those of the PBC data set, Acevedo et al. 2020)."""
 
 
+AML_CLASSES = Taxonomy(
+    (
+        CellClass("BAS", title="Basophils"),
+        CellClass("EBO", "erythroblast", "Erythroblasts"),
+        CellClass("EOS", title="Eosinophils"),
+        CellClass("KSC", "artefact", "Smudge cells"),
+        CellClass("LYA", title="Atypical lymphocytes"),
+        CellClass("LYT", title="Typical lymphocytes"),
+        CellClass("MMZ", title="Metamyelocytes"),
+        CellClass("MOB", title="Monoblasts"),
+        CellClass("MON", title="Monocytes"),
+        CellClass("MYB", title="Myelocytes"),
+        CellClass("MYO", title="Myeloblasts"),
+        CellClass("NGB", title="Band neutrophils"),
+        CellClass("NGS", title="Segmented neutrophils"),
+        CellClass("PMB", title="Bilobed promyelocytes"),
+        CellClass("PMO", title="Promyelocytes"),
+    )
+)
+"""The fifteen codes of AML-Cytomorphology_LMU (Matek et al. 2019)."""
+
+MLL23_CLASSES = Taxonomy(
+    (
+        PERIPHERAL_BLOOD["basophil"],
+        PERIPHERAL_BLOOD["eosinophil"],
+        CellClass("hairy_cell", title="Hairy cells"),
+        PERIPHERAL_BLOOD["lymphocyte"],
+        CellClass("lymphocyte_large_granular", title="Large granular lymphocytes"),
+        CellClass("lymphocyte_neoplastic", title="Neoplastic lymphocytes"),
+        CellClass("lymphocyte_reactive", title="Reactive lymphocytes"),
+        CellClass("metamyelocyte", title="Metamyelocytes"),
+        PERIPHERAL_BLOOD["monocyte"],
+        CellClass("myeloblast", title="Myeloblasts"),
+        CellClass("myelocyte", title="Myelocytes"),
+        CellClass("neutrophil_band", title="Band neutrophils"),
+        CellClass("neutrophil_segmented", title="Segmented neutrophils"),
+        CellClass("normoblast", "erythroblast", "Normoblasts"),
+        CellClass("plasma_cell", title="Plasma cells"),
+        CellClass("promyelocyte", title="Promyelocytes"),
+        CellClass("promyelocyte_atypical", title="Atypical promyelocytes"),
+        CellClass("smudge_cell", "artefact", "Smudge cells"),
+    )
+)
+"""The eighteen classes of MLL23 (Shetab Boushehri et al. 2025)."""
+
+_OTHERS = (
+    CellClass("normal", title="Normal cells"),
+    CellClass("tumour", title="Tumour cells"),
+    CellClass("leukocyte", title="Leukocytes"),
+    CellClass("erythrocyte", "artefact", "Red cells"),
+)
+
+
 def taxonomy_of(labels: Iterable[str]) -> Taxonomy:
-    """Return the taxonomy of `labels`: known classes as in `PERIPHERAL_BLOOD`, others as leukocytes.
+    """Return the taxonomy of `labels`: classes of the taxonomies above as there, others as leukocytes.
 
     Examples
     --------
     >>> taxonomy_of(["platelet", "blast"]).classes[1].role
     'platelet'
+    >>> taxonomy_of(["NGS", "EBO"]).names
+    ('EBO', 'NGS')
     """
-    known = {c.name: c for c in PERIPHERAL_BLOOD.classes}
+    named = (*AML_CLASSES.classes, *MLL23_CLASSES.classes, *_OTHERS, *PERIPHERAL_BLOOD.classes)
+    known = {c.name: c for c in named}
     return Taxonomy(tuple(known.get(name) or CellClass(name, title=name) for name in sorted(set(labels))))

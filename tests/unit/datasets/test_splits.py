@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leukon.datasets.manifest import Entry, Manifest
-from leukon.datasets.splits import folds, split_manifest
+from leukon.datasets.manifest import SPLITS, Entry, Manifest
+from leukon.datasets.splits import folds, protocol_split, split_manifest
 from leukon.errors import ManifestError
 from leukon.types import Box
 
@@ -112,3 +112,46 @@ def test_folds_test_each_cell_once() -> None:
     assert {part.subset(split="test").counts()["monocyte"] for part in parts} == {4}
     with pytest.raises(ManifestError, match="at least 2"):
         folds(manifest, 1)
+
+
+def test_folds_with_a_part_to_choose_on() -> None:
+    manifest = manifest_of([Entry(f"{i}.png", "ab"[i % 2], subject=f"s{i // 6}") for i in range(240)])
+    for part in folds(manifest, 4, by="subject", val=True):
+        names = {
+            name: {e.subject for e in part.subset(split=name).entries} for name in ("train", "val", "test")
+        }
+        assert [len(names[name]) for name in ("train", "val", "test")] == [27, 3, 10]
+        assert len(set.union(*names.values())) == 40
+
+
+def test_a_rare_label_need_not_be_in_the_part_to_choose_on() -> None:
+    manifest = manifest_of(cells("ig", 60) + cells("monocyte", 4))
+    for part in folds(manifest, 2, val=True):
+        assert part.subset(split="train").counts() == {"ig": 27, "monocyte": 2}
+        assert part.subset(split="val").counts() == {"ig": 3}
+    with pytest.raises(ManifestError, match="1 cells for training are too few to choose an epoch"):
+        folds(manifest_of(cells("ig", 2)), 2, val=True)
+
+
+def test_few_large_groups_are_parted_to_choose_on_but_not_to_test_on() -> None:
+    manifest = manifest_of([Entry(f"{i}.png", "ig", group=f"g{i % 2}") for i in range(60)])
+    for part in folds(manifest, 2, val=True):
+        groups = [{e.group for e in part.subset(split=name).entries} for name in SPLITS]
+        assert groups[0] == groups[1] != groups[2]
+
+
+def test_protocols() -> None:
+    official = [Entry(f"{i}.png", "ab"[i % 2], group=f"g{i // 4}", split="train") for i in range(160)]
+    official += [Entry(f"t{i}.png", "ab"[i % 2], split="test") for i in range(20)]
+    manifest = manifest_of(official)
+    done = protocol_split(manifest, "official")
+    assert done.subset(split="test").entries == manifest.subset(split="test").entries
+    groups = [{e.group for e in done.subset(split=name).entries} for name in ("train", "val")]
+    assert len(groups[0]) == 36 and len(groups[1]) == 4 and not groups[0] & groups[1]
+    assert protocol_split(done, "official") == done
+    assert protocol_split(manifest, "holdout") == split_manifest(manifest)
+    assert protocol_split(manifest, "random_7_1_2", by="group") == split_manifest(manifest, by=None)
+    with pytest.raises(ManifestError, match="no entry names its subject"):
+        protocol_split(manifest, "grouped")
+    with pytest.raises(ManifestError, match=r"no official split, the parts are train: choose .* holdout"):
+        protocol_split(manifest.subset(split="train"), "official")

@@ -15,7 +15,10 @@ from leukon.bundle import load_bundle
 from leukon.datasets.manifest import Manifest, read_manifest
 from leukon.errors import InputError, ManifestError, UnknownNameError
 from leukon.export.bundle import export_run
+from leukon.export.onnx import raw_to_onnx
+from leukon.imaging.spaces.learned_raw import LearnedRaw
 from leukon.models import ModelSpec
+from leukon.models.rgb2raw import Rgb2RawSpec
 from leukon.pipeline import Frame, Pipeline
 from leukon.training.augment import Augmentation
 from leukon.training.loader import Batches, load_cells
@@ -133,6 +136,22 @@ def test_the_bundle_says_what_the_run_says(run: Path, manifest: Manifest, tmp_pa
     np.testing.assert_allclose([p.probabilities for p in bundle.predict(cells)], shares, atol=1e-4)
     assert "Research Use Only" in bundle.contents.card_text
     assert bundle.contents.provenance["manifest"] == manifest.digest()
+
+
+def test_a_learned_space_ships_inside_the_bundle(manifest: Manifest, tmp_path: Path) -> None:
+    model = tmp_path / "rgb2raw.onnx"
+    torch.manual_seed(0)
+    model.write_bytes(raw_to_onnx(Rgb2RawSpec(width=8, groups=1, blocks=1).build()))
+    pipeline = replace(RECIPE.pipeline, space=LearnedRaw.of(model))
+    recipe = replace(RECIPE, pipeline=pipeline, fit_scale=True, epochs=1)
+    train(recipe, manifest, tmp_path / "run", taxonomy=TAXONOMY)
+    cells = load_cells(manifest.subset(split="val"), TAXONOMY).cells
+    logits = load_classifier(tmp_path / "run").logits(cells)
+    export_run(tmp_path / "run", tmp_path / "tiny.leukon", manifest, name="tiny")
+    model.unlink()
+    bundle = load_bundle(tmp_path / "tiny.leukon")
+    found = np.log([p.probabilities for p in bundle.predict(cells)]) * bundle.calibration.temperature
+    np.testing.assert_allclose(found[:, 1] - found[:, 0], logits[:, 1] - logits[:, 0], atol=1e-3)
 
 
 def test_batches_depend_on_the_seed_alone(manifest: Manifest) -> None:

@@ -9,8 +9,8 @@ import re
 from pathlib import Path
 
 from leukon.datasets.manifest import Entry, Manifest
+from leukon.datasets.sources.layout import images_in
 from leukon.errors import ManifestError
-from leukon.imaging.files import list_images
 
 _LABELS = {
     "baso": "basophil",
@@ -24,7 +24,7 @@ _LABELS = {
 def read(root: Path) -> Manifest:
     """Read the data set below `root`; the label and the image's group come from the file names."""
     entries = []
-    for file in list_images([root / "images"]):
+    for file in images_in(root / "images"):
         match = re.fullmatch(r"([a-z]{4})_(\d+)-(\d+)_\d+", file.stem)
         if match is None or match[1] not in _LABELS:
             raise ManifestError(f"{file} is not named as in BCISC, such as neut_3-2_0.jpg; remove it")

@@ -13,7 +13,7 @@ from leukon.datasets.manifest import Entry, Manifest
 from leukon.errors import ManifestError
 from leukon.imaging.files import list_images
 
-_LABELS = {"1": "neutrophil", "2": "lymphocyte", "3": "monocyte", "4": "eosinophil", "5": "basophil"}
+LABELS = {"1": "neutrophil", "2": "lymphocyte", "3": "monocyte", "4": "eosinophil", "5": "basophil"}
 
 
 def read(root: Path) -> Manifest:
@@ -23,7 +23,7 @@ def read(root: Path) -> Manifest:
         with table.open(encoding="utf-8-sig", newline="") as stream:
             classes = {int(row["image ID"]): row["class label"].strip() for row in csv.DictReader(stream)}
         files = list_images([root / "images"])
-        labels = [_LABELS[classes[int(file.stem)]] for file in files]
+        labels = [LABELS[classes[int(file.stem)]] for file in files]
     except (OSError, KeyError, ValueError) as error:
         raise ManifestError(
             f"{table} is not the table of JTSC ({error!r}); unpack the data set again"

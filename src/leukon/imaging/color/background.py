@@ -78,11 +78,14 @@ def background_level(image: Image) -> npt.NDArray[np.float64]:
     """
     step = max(1, min(image.shape[:2]) // THUMBNAIL_PX)
     pixels = np.ascontiguousarray(image[step // 2 :: step, step // 2 :: step]).reshape(-1, 3)
+    if np.count_nonzero(pixels) < 2 * len(pixels) and pixels.any():
+        pixels = pixels[pixels.any(axis=1)]  # a cell that was cut out on black: no light shines there
     sample = (pixels // (257 if image.dtype == np.uint16 else 1)).astype(np.uint8)
     # The least channel: stains darken at least one channel, the background none.
-    brightness = cv2.min(cv2.min(sample[:, 0], sample[:, 1]), sample[:, 2]).ravel()
+    red, green, blue = np.ascontiguousarray(sample.T)
+    brightness = cv2.min(cv2.min(red, green), blue).ravel()
     # A blown-out spot says nothing of the lamp's colour; use it only where there is little else.
-    unclipped = sample.max(axis=1) < 255
+    unclipped = cv2.max(cv2.max(red, green), blue).ravel() < 255
     if np.count_nonzero(unclipped) > 0.1 * len(sample):
         sample, brightness = sample[unclipped], brightness[unclipped]
     counts = np.bincount(brightness, minlength=256)

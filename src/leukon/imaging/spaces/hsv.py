@@ -7,7 +7,8 @@ from typing import ClassVar
 
 import cv2
 import numpy as np
-import numpy.typing as npt
+
+from leukon.imaging.depth import Floats, Pixels, Ranges, by_strips, unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +21,11 @@ class Hsv:
 
     name: ClassVar[str] = "hsv"
     channels: ClassVar[tuple[str, ...]] = ("hue", "saturation", "value")
+    ranges: ClassVar[Ranges] = ((0, 1),) * 3
+    pixels_per_sample: ClassVar[int] = 1
 
-    def from_rgb(self, rgb: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Convert `rgb`, shape (H, W, 3), 0…1.
+    def from_rgb(self, rgb: Pixels) -> Floats:
+        """Convert `rgb`, shape (H, W, 3).
 
         Examples
         --------
@@ -30,6 +33,6 @@ class Hsv:
         >>> Hsv().from_rgb(blue_and_grey).astype(float).round(3).tolist()
         [[[0.667, 1.0, 1.0], [0.0, 0.0, 0.5]]]
         """
-        hsv: npt.NDArray[np.float32] = cv2.cvtColor(np.ascontiguousarray(rgb, np.float32), cv2.COLOR_RGB2HSV)
-        hsv[..., 0] /= 360
+        hsv = by_strips(rgb, lambda strip: cv2.cvtColor(np.ascontiguousarray(unit(strip)), cv2.COLOR_RGB2HSV))
+        hsv[..., 0] *= np.float32(1 / 360)
         return hsv

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-import numpy.typing as npt
+from leukon.imaging.depth import Floats, Pixels, Ranges, unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +14,9 @@ class Rgb:
 
     name: ClassVar[str] = "rgb"
     channels: ClassVar[tuple[str, ...]] = ("red", "green", "blue")
+    ranges: ClassVar[Ranges] = ((0, 1),) * 3
+    pixels_per_sample: ClassVar[int] = 1
 
-    def from_rgb(self, rgb: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Return `rgb`, shape (H, W, 3), 0…1, unchanged."""
-        return rgb
+    def from_rgb(self, rgb: Pixels) -> Floats:
+        """Return `rgb`, shape (H, W, 3), as 0…1."""
+        return unit(rgb)
