@@ -45,6 +45,4 @@ def _build(body: _Dense, classes: int, channels: int, published: Published) -> N
     take_channels(body, channels)
     layers = {f"block_{i}": body.features.get_submodule(f"denseblock{i}") for i in range(1, 5)}
     layers["conv5"] = body.features.norm5
-    return Network(
-        body, nn.Linear(features, classes), features=features, layers=layers, published=published
-    )
+    return Network(body, nn.Linear(features, classes), features=features, layers=layers, published=published)

@@ -138,9 +138,13 @@ def resnext_cc(
         if value not in known:
             raise UnknownNameError(f"{name} of resnext_cc", value, known)
     if depth not in DEPTHS or convs not in (1, 2):
-        raise InputError(f"resnext_cc has no depth {depth} with {convs} convs: depth is 50 or 101, convs 1 or 2")
+        raise InputError(
+            f"resnext_cc has no depth {depth} with {convs} convs: depth is 50 or 101, convs 1 or 2"
+        )
     if eca == "blocks" and downsampling == "stages":
-        raise InputError("resnext_cc with downsampling 'stages' has no stride-2 blocks: use eca 'downsampling'")
+        raise InputError(
+            "resnext_cc with downsampling 'stages' has no stride-2 blocks: use eca 'downsampling'"
+        )
     body = ResNeXtCC(depth=depth, downsampling=downsampling, eca=eca, fusion=fusion, convs=convs)
     take_channels(body, channels)
     published = Published(

@@ -45,7 +45,9 @@ def read_tensors(path: Path) -> Tensors:
     for key in ("state_dict", "network", "model"):  # as Leukon and others wrap them
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
             content = content[key]
-    tensors = {n: t for n, t in content.items() if isinstance(t, Tensor)} if isinstance(content, Mapping) else {}
+    tensors = (
+        {n: t for n, t in content.items() if isinstance(t, Tensor)} if isinstance(content, Mapping) else {}
+    )
     if not tensors:
         raise InputError(f"cannot read weights {path}: it holds no tensors by name; give a saved state dict")
     return {name: tensor.float() for name, tensor in tensors.items()}

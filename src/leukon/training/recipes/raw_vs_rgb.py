@@ -5,9 +5,9 @@ Data      AML-Cytomorphology_LMU (Matek et al. 2019), 15 classes, 10 % held out;
 Published accuracy on 1,836 test cells: RGB 96.57 %, RGB with augmentation 96.02 %, raw 96.84 %. Raw is five
           cells better than RGB: within chance.
 
-The work names neither optimiser, rate, epochs nor batch: these are a reconstruction, alike for all. Nor does it
-name its augmentation: here cells are turned, mirrored, zoomed and shifted. Cells are framed as everywhere in
-Leukon, and their colours left as they are.
+The work names neither optimiser, rate, epochs nor batch: these are a reconstruction, alike for all. Nor does
+it name its augmentation: here cells are turned, mirrored, zoomed and shifted. Cells are framed as everywhere
+in Leukon, and their colours left as they are.
 """
 
 from dataclasses import replace
