@@ -9,7 +9,7 @@ from leukon.models.network import Network, Published, take_channels
 from leukon.models.torchvision_backbone import hub_weights
 
 NAMES = (("classifier.", "head."), ("", "body."))
-# As saved: the features first in a sequence, then a head of 30 classes; DataParallel's prefix is stripped before.
+# As saved: features first in a sequence, then a head of 30 classes; DataParallel's prefix is stripped before.
 KIMIANET_NAMES = (("model.0.", "body.features."), ("fc_4.", "head."), *NAMES)
 
 
@@ -45,6 +45,4 @@ def _build(body: _Dense, classes: int, channels: int, published: Published) -> N
     take_channels(body, channels)
     layers = {f"block_{i}": body.features.get_submodule(f"denseblock{i}") for i in range(1, 5)}
     layers["conv5"] = body.features.norm5
-    return Network(
-        body, nn.Linear(features, classes), features=features, layers=layers, published=published
-    )
+    return Network(body, nn.Linear(features, classes), features=features, layers=layers, published=published)

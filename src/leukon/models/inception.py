@@ -21,9 +21,7 @@ def inception_v3(classes: int, *, channels: int) -> Network:
     take_channels(body, channels)
     layers = {name.lower(): module for name, module in body.named_children() if name.startswith("Mixed")}
     published = Published(ignored=("AuxLogits.",), hub=lambda: scaled_inputs(hub_weights("inception_v3")()))
-    return Network(
-        body, nn.Linear(features, classes), features=features, layers=layers, published=published
-    )
+    return Network(body, nn.Linear(features, classes), features=features, layers=layers, published=published)
 
 
 def scaled_inputs(tensors: Tensors) -> Tensors:

@@ -1,4 +1,4 @@
-"""ResNeXt-CC (Luo et al. 2024): ResNeXt 32×4d with convolutional down-sampling, ECA and cross-layer fusion."""
+"""ResNeXt-CC (Luo et al. 2024): ResNeXt 32×4d, down-sampled by convolutions, with ECA and fused layers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ class Eca(nn.Module):
     def forward(self, maps: Tensor) -> Tensor:
         """Weigh the channels of (N, C, H, W)."""
         weight = self.conv(maps.mean(dim=(2, 3))[:, None]).sigmoid()
-        return maps * weight[:, 0, :, None, None]
+        weighed: Tensor = maps * weight[:, 0, :, None, None]
+        return weighed
 
 
 class Fusion(nn.Module):
@@ -138,9 +139,13 @@ def resnext_cc(
         if value not in known:
             raise UnknownNameError(f"{name} of resnext_cc", value, known)
     if depth not in DEPTHS or convs not in (1, 2):
-        raise InputError(f"resnext_cc has no depth {depth} with {convs} convs: depth is 50 or 101, convs 1 or 2")
+        raise InputError(
+            f"resnext_cc has no depth {depth} with {convs} convs: depth is 50 or 101, convs 1 or 2"
+        )
     if eca == "blocks" and downsampling == "stages":
-        raise InputError("resnext_cc with downsampling 'stages' has no stride-2 blocks: use eca 'downsampling'")
+        raise InputError(
+            "resnext_cc with downsampling 'stages' has no stride-2 blocks: use eca 'downsampling'"
+        )
     body = ResNeXtCC(depth=depth, downsampling=downsampling, eca=eca, fusion=fusion, convs=convs)
     take_channels(body, channels)
     published = Published(

@@ -26,6 +26,4 @@ def vgg16(classes: int, *, channels: int, batch_norm: bool = False) -> Network:
     published = Published(
         (("classifier.6.", "head."), ("", "body.")), hub=hub_weights("vgg16_bn" if batch_norm else "vgg16")
     )
-    return Network(
-        body, nn.Linear(features, classes), features=features, layers=layers, published=published
-    )
+    return Network(body, nn.Linear(features, classes), features=features, layers=layers, published=published)
