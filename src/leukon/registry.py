@@ -31,7 +31,7 @@ def look_up(kind: str, name: str, registry: Mapping[str, T]) -> T:
 
 
 def options_of(function: Callable[..., object]) -> set[str]:
-    """Return the names of the keyword-only parameters of `function`: what an entry of a registry lets one set.
+    """Return the keyword-only parameters of `function`: what an entry of a registry lets one set.
 
     Examples
     --------

@@ -12,6 +12,7 @@ from leukon.cli.audit import audit
 from leukon.cli.bundle import show as show_bundle
 from leukon.cli.classify import classify
 from leukon.cli.compare import compare
+from leukon.cli.cost import cost
 from leukon.cli.crossval import crossval
 from leukon.cli.evaluate import evaluate
 from leukon.cli.explain import explain
@@ -46,6 +47,7 @@ app.command()(compare)
 app.command()(explain)
 app.command()(train)
 app.command()(crossval)
+app.command()(cost)
 app.command()(export)
 image.command()(convert)
 image.command()(show)

@@ -1,7 +1,7 @@
 """Losses. Adding one is one file and one line in `LOSSES`.
 
-Every loss is a module called as ``loss(logits, labels, features)``: logits (N, K), integer labels (N,), and the
-features (N, D) that the logits came from. It returns a scalar, the mean over the batch.
+Every loss is a module called as ``loss(logits, labels, features)``: logits (N, K), integer labels (N,), and
+the features (N, D) that the logits came from. It returns a scalar, the mean over the batch.
 """
 
 from __future__ import annotations

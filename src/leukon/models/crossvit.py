@@ -46,7 +46,7 @@ class BranchHeads(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Map (N, D) to (N, classes)."""
-        parts = features.split(self.widths, dim=1)
+        parts = torch.split(features, list(self.widths), dim=1)
         logits = [head(part) for head, part in zip(self.branches, parts, strict=True)]
         return torch.stack(logits).mean(dim=0)
 

@@ -36,7 +36,7 @@ class DeepViT(nn.Module):
 
 
 def deepvit(classes: int, *, channels: int, image_size: int = 224) -> Network:
-    """Build DeepViT-S; its width, depth and heads are those of the work, the plain patches a reconstruction."""
+    """Build DeepViT-S: width, depth and heads as in the work, the plain patches a reconstruction."""
     body = DeepViT(channels, fitting_side(image_size, PATCH))
     layers = {f"block_{i}": block for i, block in enumerate(body.blocks, 1)}
     return Network(body, nn.Linear(WIDTH, classes), features=WIDTH, layers=layers)

@@ -9,7 +9,7 @@ from leukon.models.network import Network, Published, take_channels
 from leukon.models.torchvision_backbone import hub_weights
 
 NAMES = (("classifier.", "head."), ("", "body."))
-# As saved: the features first in a sequence, then a head of 30 classes; DataParallel's prefix is stripped before.
+# As saved: features first in a sequence, then a head of 30 classes; DataParallel's prefix is stripped before.
 KIMIANET_NAMES = (("model.0.", "body.features."), ("fc_4.", "head."), *NAMES)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Self
 
 import torch
@@ -103,7 +103,7 @@ class Network(nn.Module):
         self.body.requires_grad_(requires_grad=False)
         self.train(self.training)
 
-    def train(self, mode: bool = True) -> Self:  # noqa: FBT001, FBT002
+    def train(self, mode: bool = True) -> Self:
         """Set training mode; a frozen body stays in evaluation mode."""
         super().train(mode)
         if self.is_body_frozen:

@@ -1,4 +1,4 @@
-"""ResNeXt-CC (Luo et al. 2024): ResNeXt 32×4d with convolutional down-sampling, ECA and cross-layer fusion."""
+"""ResNeXt-CC (Luo et al. 2024): ResNeXt 32×4d, down-sampled by convolutions, with ECA and fused layers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ class Eca(nn.Module):
     def forward(self, maps: Tensor) -> Tensor:
         """Weigh the channels of (N, C, H, W)."""
         weight = self.conv(maps.mean(dim=(2, 3))[:, None]).sigmoid()
-        return maps * weight[:, 0, :, None, None]
+        weighed: Tensor = maps * weight[:, 0, :, None, None]
+        return weighed
 
 
 class Fusion(nn.Module):

@@ -112,11 +112,11 @@ class ModelSpec:
                 f"{self.name} has no BatchNorm to swap: use norm='batch' (vgg16: batch_norm=true)"
             )
         if self.weights:
-            network.started = fit_weights(
-                network, read_tensors(Path(self.weights)), f"weights {self.weights}"
-            )
+            done = fit_weights(network, read_tensors(Path(self.weights)), f"weights {self.weights}")
+            network.started = f"{Path(self.weights).name}: {done}"
         elif self.pretrained:
-            network.started = fit_weights(network, self._fetch(network), f"hub weights of {self.title}")
+            done = fit_weights(network, self._fetch(network), f"hub weights of {self.title}")
+            network.started = f"hub weights of {self.title}: {done}"
         if self.finetune == "head":
             network.freeze_body()
         return network

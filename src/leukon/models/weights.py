@@ -98,14 +98,14 @@ def fit_weights(network: Network, tensors: Tensors, source: str) -> str:
     network.load_state_dict(found, strict=False)
     is_head_found = all(name in found for name in own if name.startswith("head."))
     remarks.append("classifier taken over" if is_head_found else "classifier new")
-    return "; ".join([source, *dict.fromkeys(remarks)])
+    return "; ".join(dict.fromkeys(remarks))
 
 
 def adapted_kernel(kernel: Tensor, planes: int) -> Tensor:
     """Adapt a first kernel of three planes, shape (O, 3, h, w), to others.
 
     Four planes are a mosaic's red, two greens and blue: the greens share the green kernel at half weight
-    each. Any other number takes the mean kernel at 3/planes of its weight, so that the response to grey stays.
+    each. Any other number takes the mean kernel at 3/planes of its weight: the response to grey stays.
 
     Examples
     --------
