@@ -11,6 +11,7 @@ from leukon.cli.analyze import analyze
 from leukon.cli.audit import audit
 from leukon.cli.bundle import show as show_bundle
 from leukon.cli.classify import classify
+from leukon.cli.cost import cost
 from leukon.cli.crossval import crossval
 from leukon.cli.evaluate import evaluate
 from leukon.cli.export import export
@@ -42,6 +43,7 @@ app.command()(classify)
 app.command()(evaluate)
 app.command()(train)
 app.command()(crossval)
+app.command()(cost)
 app.command()(export)
 image.command()(convert)
 image.command()(show)

@@ -13,7 +13,7 @@ def train(
     recipe: Annotated[str, typer.Argument(help="A shipped recipe (small) or a Python page of your own.")],
     data: Annotated[str, typer.Option(help="Manifest or folder with the parts train and val.")],
     out: Annotated[Path, typer.Option(help="Folder of the run; a stopped run goes on where it was.")],
-    weights: Annotated[Path | None, typer.Option(help="Start from this safetensors file.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="Start from this file (.safetensors, .pth).")] = None,
     *,
     pretrained: Annotated[bool | None, typer.Option(help="Fetch the network's own weights.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
@@ -41,6 +41,7 @@ def train(
     with stages() as report:
         result = run(page, manifest, out, taxonomy=taxonomy_of(manifest.labels), report=report)
     summary = {"run": str(out), "classes": list(result.taxonomy.names), **best_epoch(out)}
+    summary["started_from"] = started_from(out)
     if json:
         print_json(summary)
         return
@@ -58,3 +59,10 @@ def best_epoch(run: Path) -> dict[str, float]:
 
     history: list[dict[str, float]] = json.loads((run / "history.json").read_text())
     return max(history, key=lambda row: row["balanced_accuracy"])
+
+
+def started_from(run: Path) -> str:
+    """Return what the run's network started from and how that was adapted; empty for a random start."""
+    import json
+
+    return str(json.loads((run / "environment.json").read_text()).get("started_from", ""))

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import torch
 from torch import Tensor, nn
 
-from leukon.models.weights import read_weights
+from leukon.models.network import DroppedLinear, Network, Published
 
 # expansion, channels, repeats, stride of the first (Sandler et al. 2018, table 2)
 BLOCKS = (
@@ -47,38 +44,28 @@ class InvertedResidual(nn.Module):
 
 
 class MobileNetV2(nn.Module):
-    """MobileNetV2 1.0 with ReLU throughout and an expansion in the first block too.
+    """MobileNetV2 1.0 without its classifier, with ReLU throughout and an expansion in the first block too.
 
     So built, it takes the Apache-2.0 weights of the ONNX model zoo (MXNet Gluon), which differ in both
     points from torchvision's. Source: Sandler et al. 2018.
-
-    Parameters
-    ----------
-    classes : int
-        Number of outputs.
-    dropout : float
-        Before the last layer.
     """
 
-    def __init__(self, classes: int, *, dropout: float = 0.2) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
-        layers: list[nn.Module] = [_conv_block(3, 32, kernel=3, stride=2)]
+        layers: list[nn.Module] = [_conv_block(channels, 32, kernel=3, stride=2)]
         width = 32
-        for expansion, channels, repeats, first_stride in BLOCKS:
+        for expansion, outputs, repeats, first_stride in BLOCKS:
             for i in range(repeats):
                 stride = first_stride if i == 0 else 1
-                layers.append(InvertedResidual(width, channels, stride=stride, expansion=expansion))
-                width = channels
+                layers.append(InvertedResidual(width, outputs, stride=stride, expansion=expansion))
+                width = outputs
         layers.append(_conv_block(width, FEATURES, kernel=1, stride=1))
         self.features = nn.Sequential(*layers)
-        self.dropout = nn.Dropout(dropout)
-        self.classifier = nn.Linear(FEATURES, classes)
 
     def forward(self, batch: Tensor) -> Tensor:
-        """Map (N, 3, H, W) to logits (N, classes)."""
-        pooled = self.features(batch).mean(dim=(2, 3))
-        logits: Tensor = self.classifier(self.dropout(pooled))
-        return logits
+        """Map (N, C, H, W) to (N, 1280)."""
+        maps: Tensor = self.features(batch)
+        return maps.mean(dim=(2, 3))
 
 
 def _conv_block(inputs: int, outputs: int, *, kernel: int, stride: int) -> nn.Sequential:
@@ -89,15 +76,17 @@ def _conv_block(inputs: int, outputs: int, *, kernel: int, stride: int) -> nn.Se
     )
 
 
-def build(classes: int, variant: str, weights: Path | None, *, pretrained: bool) -> nn.Module:  # noqa: ARG001
-    """Build the network; `weights` may hold the backbone alone. There are no hub weights."""
-    network = MobileNetV2(classes)
+def mobilenet_v2(classes: int, *, channels: int, dropout: float = 0.2) -> Network:
+    """Build the network; a weights file may hold the backbone alone. There are no hub weights."""
+    body = MobileNetV2(channels)
     # The rate at which running statistics follow suits the short schedules of fine-tuning.
-    for module in network.modules():
+    for module in body.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = 0.05
-    torch.nn.init.normal_(network.classifier.weight, std=0.01)
-    torch.nn.init.zeros_(network.classifier.bias)
-    if weights is not None:
-        read_weights(network, weights)
-    return network
+    head = DroppedLinear(FEATURES, classes, dropout=dropout)
+    nn.init.normal_(head.weight, std=0.01)
+    nn.init.zeros_(head.bias)
+    layers = {f"block_{i}": block for i, block in enumerate(body.features[1:-1], 1)}
+    layers["last"] = body.features[-1]
+    published = Published((("classifier.", "head."), ("", "body.")))
+    return Network(body, head, features=FEATURES, layers=layers, published=published)

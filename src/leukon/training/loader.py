@@ -115,9 +115,13 @@ class Batches:
     def __len__(self) -> int:
         return len(self.data.cells) // self.batch_size or 1
 
+    def order(self, number: int) -> npt.NDArray[np.int64]:
+        """Return the order of the cells in epoch `number`."""
+        return np.random.default_rng((self.seed, number)).permutation(len(self.data.cells))
+
     def epoch(self, number: int) -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]]:
         """Yield (N, C, H, W) batches and their (N,) labels in a new order."""
-        order = np.random.default_rng((self.seed, number)).permutation(len(self.data.cells))
+        order = self.order(number)
 
         def make(rows: Sequence[int]) -> npt.NDArray[np.float32]:
             cells = [

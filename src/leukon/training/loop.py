@@ -9,7 +9,7 @@ import platform
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
@@ -18,8 +18,8 @@ from torch import nn
 import leukon
 from leukon.datasets.manifest import Manifest
 from leukon.errors import InputError, ManifestError
-from leukon.losses import LOSSES
-from leukon.registry import look_up
+from leukon.losses import build_loss
+from leukon.models import Network
 from leukon.storage import json_text, replacing, write_json, write_text
 from leukon.training.curves import write_curves
 from leukon.training.loader import Batches, LabelledCells, load_cells
@@ -70,7 +70,8 @@ def train(
     ManifestError
         If a part is missing or holds an unknown label.
     InputError
-        If `out` holds another run.
+        If `out` holds another run, or the loss is no longer a number; the run's folder then keeps the
+        checkpoints of the epochs before.
     """
     report = report or (lambda _what, _done, _total: None)
     parts = {name: manifest.subset(split=name) for name in ("train", "val")}
@@ -81,12 +82,15 @@ def train(
 
     data = {name: _load(name, part, taxonomy, report) for name, part in parts.items()}
     work = _start(recipe, data["train"], len(taxonomy))
+    _record(out, work.network.started)
     progress = _resume(work, out / "last.pt")
     classifier = NetworkClassifier(work.average, work.batches.pipeline, taxonomy)
     while progress.epoch < recipe.epochs and progress.epoch - progress.best_epoch < recipe.patience:
         loss = _epoch(work, progress.epoch, report)
-        progress.epoch += 1
         scores = _validate(classifier, data["val"])
+        if not math.isfinite(scores["val_loss"]):  # the last step spoilt the weights
+            _refuse(work, scores["val_loss"], progress.epoch, len(work.batches))
+        progress.epoch += 1
         progress.history.append({"epoch": progress.epoch, "loss": loss, **scores})
         if scores["balanced_accuracy"] > progress.best:
             progress.best, progress.best_epoch = scores["balanced_accuracy"], progress.epoch
@@ -102,8 +106,8 @@ def train(
 class _Work:
     """The moving parts of a run."""
 
-    network: nn.Module
-    average: nn.Module
+    network: Network
+    average: Network
     batches: Batches
     optimizer: torch.optim.Optimizer
     schedule: torch.optim.lr_scheduler.LambdaLR
@@ -115,18 +119,22 @@ class _Work:
 
 
 _DAMAGE = OSError, RuntimeError, KeyError, TypeError, ValueError, pickle.UnpicklingError
-_MOVING = "network", "average", "optimizer", "schedule"
+_MOVING = "network", "average", "optimizer", "schedule", "loss_of"
 
 
 def _start(recipe: Recipe, data: LabelledCells, classes: int) -> _Work:
     torch.manual_seed(recipe.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     pipeline = recipe.pipeline.fit(data.cells) if recipe.fit_scale else recipe.pipeline
-    network = recipe.model.build(classes).to(device)
+    model = recipe.model.at(pipeline.frame.side_px)
+    network = model.build(classes, channels=len(pipeline.space.channels)).to(device)
     network = network.to(memory_format=torch.channels_last)
     batches = Batches(data, pipeline, recipe.augmentation, recipe.batch_size, recipe.seed)
     optimizer, schedule = _optimizer(recipe, network, len(batches) * recipe.epochs)
-    loss_of = look_up("loss", recipe.loss, LOSSES)(**recipe.loss_options)
+    counts = np.bincount(data.labels, minlength=classes).tolist()
+    loss_of = build_loss(recipe.loss, recipe.loss_options, class_counts=counts, features=network.features).to(
+        device
+    )
     average = copy.deepcopy(network).eval()
     return _Work(network, average, batches, optimizer, schedule, loss_of, recipe.averaging)
 
@@ -156,12 +164,17 @@ def _claim(out: Path, recipe: Recipe, manifest: Manifest, taxonomy: Taxonomy) ->
         if path.exists() and path.read_text() != json_text(value):
             raise InputError(f"{out} holds a run with another {path.stem}: choose another --out or delete it")
         write_text(path, json_text(value))
+
+
+def _record(out: Path, started: str) -> None:
+    """Write down where the run takes place, and what its network started from."""
     environment = {
         "leukon": leukon.__version__,
         "python": platform.python_version(),
         "torch": torch.__version__,
         "processor": platform.machine(),
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+        "started_from": started,
     }
     write_json(out / "environment.json", environment)
 
@@ -181,8 +194,9 @@ def _optimizer(
     recipe: Recipe, network: nn.Module, steps: int
 ) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LambdaLR]:
     settings = recipe.optimizer
-    matrices = [p for p in network.parameters() if p.ndim > 1]
-    vectors = [p for p in network.parameters() if p.ndim <= 1]  # norms and biases do not decay
+    trained = [p for p in network.parameters() if p.requires_grad]
+    matrices = [p for p in trained if p.ndim > 1]
+    vectors = [p for p in trained if p.ndim <= 1]  # norms and biases do not decay
     groups = [
         {"params": matrices, "weight_decay": settings.weight_decay},
         {"params": vectors, "weight_decay": 0.0},
@@ -208,10 +222,11 @@ def _epoch(work: _Work, number: int, report: Report) -> float:
     for step, (batch, labels) in enumerate(work.batches.epoch(number), 1):
         inputs = torch.from_numpy(batch).to(device, memory_format=torch.channels_last)
         with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
-            logits = work.network(inputs)
-        loss = work.loss_of(logits.float(), torch.from_numpy(labels).to(device))
+            features = work.network.embed(inputs)
+            logits = work.network.classify(features)
+        loss = work.loss_of(logits.float(), torch.from_numpy(labels).to(device), features.float())
         if not torch.isfinite(loss):
-            raise InputError(f"the loss is {loss.item()} in epoch {number + 1}: lower the recipe's rate")
+            _refuse(work, loss.item(), number, step)
         work.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         work.optimizer.step()
@@ -221,6 +236,17 @@ def _epoch(work: _Work, number: int, report: Report) -> float:
         total += loss.item()
         report(f"epoch {number + 1}", step, len(work.batches))
     return total / len(work.batches)
+
+
+def _refuse(work: _Work, loss: float, epoch: int, step: int) -> NoReturn:
+    """Stop, naming the files of the batch at which the loss was no number; `step` counts from 1."""
+    data, size = work.batches.data, work.batches.batch_size
+    rows = work.batches.order(epoch)[(step - 1) * size : step * size]
+    raise InputError(
+        f"the loss is {loss} in epoch {epoch + 1}, step {step}: lower the recipe's rate or check the batch's "
+        f"files; the checkpoints of earlier epochs are kept. Files: "
+        + ", ".join(data.cells[i].name for i in rows)
+    )
 
 
 @torch.no_grad()

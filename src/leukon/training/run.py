@@ -11,10 +11,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import nn
 
 from leukon.errors import InputError
-from leukon.models import ModelSpec
+from leukon.models import ModelSpec, Network
 from leukon.pipeline import Pipeline
 from leukon.types import Cell, CellClass, Prediction, Taxonomy
 
@@ -25,7 +24,7 @@ BATCH_SIZE = 128
 class NetworkClassifier:
     """Pipeline and network; meets `leukon.types.Classifier`. It names every cell."""
 
-    network: nn.Module
+    network: Network
     pipeline: Pipeline
     taxonomy: Taxonomy
 
@@ -61,6 +60,8 @@ def load_classifier(run: Path) -> NetworkClassifier:
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, pickle.UnpicklingError) as error:
         raise InputError(f"{run} is not a training run with a finished epoch ({error}): train it") from error
     taxonomy = Taxonomy(tuple(CellClass(**c) for c in classes))
-    network = replace(spec, weights="", pretrained=False).build(len(taxonomy))
+    pipeline = Pipeline.from_dict(best["pipeline"])
+    spec = replace(spec, weights="", pretrained=False).at(pipeline.frame.side_px)
+    network = spec.build(len(taxonomy), channels=len(pipeline.space.channels))
     network.load_state_dict(best["network"])
-    return NetworkClassifier(network.eval(), Pipeline.from_dict(best["pipeline"]), taxonomy)
+    return NetworkClassifier(network.eval(), pipeline, taxonomy)

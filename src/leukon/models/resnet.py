@@ -1,0 +1,30 @@
+"""ResNet (He et al. 2016), torchvision's."""
+
+from __future__ import annotations
+
+from torch import nn
+from torchvision import models
+
+from leukon.models.network import Network, Published, take_channels
+from leukon.models.torchvision_backbone import hub_weights, stages
+
+
+def resnet50(classes: int, *, channels: int) -> Network:
+    """Build ResNet-50: 23,538,767 parameters for 15 classes."""
+    return from_torchvision(models.resnet50(), classes, channels=channels, hub="resnet50")
+
+
+def resnet18(classes: int, *, channels: int) -> Network:
+    """Build ResNet-18."""
+    return from_torchvision(models.resnet18(), classes, channels=channels, hub="resnet18")
+
+
+def from_torchvision(body: models.ResNet, classes: int, *, channels: int, hub: str) -> Network:
+    """Turn a ResNet of torchvision into a network; an empty `hub` means that there are no hub weights."""
+    features = body.fc.in_features
+    body.fc = nn.Identity()
+    take_channels(body, channels)
+    published = Published(hub=hub_weights(hub) if hub else None)
+    return Network(
+        body, nn.Linear(features, classes), features=features, layers=stages(body), published=published
+    )
