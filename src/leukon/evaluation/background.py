@@ -133,8 +133,8 @@ def recolour_background(cell: Cell) -> Cell:
 def _around(cell: Cell) -> npt.NDArray[np.float32]:
     """Return 1 outside the cell … 0 inside, shape (H, W).
 
-    A rim is left to the cell: a cut along the outline itself, even one drawn by hand, changes the cell's edge,
-    which classifiers read. The feathered cut is no sign of its own.
+    A rim is left to the cell: a cut along the outline itself, even one drawn by hand, changes the cell's
+    edge, which classifiers read. The feathered cut is no sign of its own.
     """
     side = cell.box.side_px
     rim = 2 * round(RIM * side) + 1
