@@ -11,9 +11,11 @@ from leukon.cli.analyze import analyze
 from leukon.cli.audit import audit
 from leukon.cli.bundle import show as show_bundle
 from leukon.cli.classify import classify
+from leukon.cli.compare import compare
 from leukon.cli.cost import cost
 from leukon.cli.crossval import crossval
 from leukon.cli.evaluate import evaluate
+from leukon.cli.explain import explain
 from leukon.cli.export import export
 from leukon.cli.fetch import fetch
 from leukon.cli.image import convert, show
@@ -41,6 +43,8 @@ image = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Images in
 app.command()(analyze)
 app.command()(classify)
 app.command()(evaluate)
+app.command()(compare)
+app.command()(explain)
 app.command()(train)
 app.command()(crossval)
 app.command()(cost)

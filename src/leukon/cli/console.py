@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from leukon.storage import json_text
@@ -73,6 +73,15 @@ def print_table(table: Table) -> None:
     from rich.console import Console
 
     Console().print(table)
+
+
+def percent(estimate: Mapping[str, float | None], *, lines: bool = False) -> str:
+    """Write a score with its limits in per cent, on one line or two."""
+    value, low, high = (estimate[key] for key in ("value", "low", "high"))
+    if value is None:
+        return "–"
+    limits = "" if low is None or high is None else f"{100 * low:.1f}–{100 * high:.1f}"
+    return f"{100 * value:.1f}" + (f"\n{limits}" if lines else f" ({limits})" if limits else "")
 
 
 def say(message: str) -> None:

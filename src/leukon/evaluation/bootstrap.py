@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,17 +68,34 @@ def bootstrap(
     Efron, Tibshirani: An Introduction to the Bootstrap (1993), chapter 13.
     """
     p, t = checked(probabilities, truth)
-    owner = _owners(clusters, len(t))
-    strata = _strata(owner, t)
+    drawn = resampled_weights(t, clusters=clusters, resamples=resamples, seed=seed)
+    return intervals_of([measures(p, t, weights) for weights in drawn], p, t, clusters=clusters)
+
+
+def resampled_weights(
+    truth: npt.NDArray[np.int64], *, clusters: Sequence[str] | None, resamples: int, seed: int
+) -> Iterator[Floats]:
+    """Draw the resamples of `bootstrap`: how often each cell comes, in parts of shape (N, some)."""
+    owner = _owners(clusters, len(truth))
+    strata = _strata(owner, truth)
     rng = np.random.default_rng(seed)
-    parts = []
     for start in range(0, resamples, _CHUNK):
-        drawn = _draw(strata, min(_CHUNK, resamples - start), rng)
-        parts.append(measures(p, t, drawn[owner]))
-    exact = _exact(p, t, owner)
+        yield _draw(strata, min(_CHUNK, resamples - start), rng)[owner]
+
+
+def intervals_of(
+    parts: Sequence[dict[str, Floats]],
+    p: Floats,
+    t: npt.NDArray[np.int64],
+    *,
+    clusters: Sequence[str] | None,
+) -> Intervals:
+    """Turn the measures of all resamples into the intervals of `bootstrap`."""
+    exact = _exact(p, t, _owners(clusters, len(t)))
     result: Intervals = {}
     for name in parts[0]:
-        draws = np.concatenate([part[name] for part in parts]).reshape(resamples, -1)
+        draws = np.concatenate([part[name] for part in parts])
+        draws = draws.reshape(len(draws), -1)
         stand_in = exact.get(name, (None,) * draws.shape[1])
         result[name] = tuple(_interval(draws[:, k]) or stand_in[k] for k in range(draws.shape[1]))
     return result

@@ -40,6 +40,7 @@ class Outcome:
     truth: str
     subject: str
     prediction: Prediction
+    group: str = ""
 
     @property
     def right(self) -> bool:
@@ -134,9 +135,9 @@ def evaluate(classifier: Classifier, examples: Iterable[Example | Skipped], *, s
         skipped += [item for item in chunk if isinstance(item, Skipped)]
         predictions = classifier.predict([example.cell for example in usable])
         for example, prediction in zip(usable, predictions, strict=True):
-            outcome = Outcome(example.cell.name, example.label, example.subject, prediction)
+            outcome = Outcome(example.cell.name, example.label, example.subject, prediction, example.group)
             outcomes.append(outcome)
-            clusters.append(_cluster(example))
+            clusters.append(cluster_of(example.subject, example.group))
             if not outcome.right:
                 mistakes.append(Mistake(outcome, _thumbnail(example.cell)))
     return _scored(taxonomy, outcomes, clusters, mistakes, skipped, seed=seed)
@@ -210,10 +211,11 @@ class Restricted:
         return Prediction(self.taxonomy.names[int(shares.argmax())], shares)
 
 
-def _cluster(example: Example) -> str:
-    if example.subject:
-        return f"subject {example.subject}"
-    return f"group {example.group}" if example.group else ""
+def cluster_of(subject: str, group: str) -> str:
+    """Name what a cell is drawn together with in resampling; empty for a cell of its own."""
+    if subject:
+        return f"subject {subject}"
+    return f"group {group}" if group else ""
 
 
 def _thumbnail(cell: Cell) -> bytes:

@@ -18,6 +18,8 @@ from leukon.evaluation.scores import CALIBRATION_BINS, Scores
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from leukon.evaluation.compare import Comparison
+
 OKABE_ITO = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#222222", "#8c6d31")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.6)), (0, (1.5, 1.2)))
 INK, FAINT, ACCENT = "#1f2933", "#d5dbe1", "#0072b2"
@@ -68,19 +70,59 @@ def roc_figure(
     titles: Sequence[str],
 ) -> Figure:
     """Draw the ROC curve of each class against the rest, whole and near its upper left corner."""
-    figure = _figure(9.6, 4.4)
-    whole, corner = figure.subplots(1, 2)
+    figure, whole, corner = _roc_axes()
     for k, (title, rates) in enumerate(zip(titles, scores.classes, strict=True)):
         if rates.auroc is None:
             continue
         false_rate, true_rate = roc_curve(probabilities[:, k], truth == k)
-        style = {
-            "color": OKABE_ITO[k % len(OKABE_ITO)],
-            "linestyle": DASHES[k % len(DASHES)],
-            "linewidth": 1.6,
-        }
         for axes in (whole, corner):
-            axes.plot(false_rate, true_rate, label=f"{title}  {100 * rates.auroc:.1f}", clip_on=True, **style)
+            axes.plot(false_rate, true_rate, label=f"{title}  {100 * rates.auroc:.1f}", **_style(k))
+    _finish_roc(whole, corner)
+    return figure
+
+
+def comparison_roc_figure(comparison: Comparison) -> Figure:
+    """Draw one ROC curve per classifier: of the positive class, or the mean over the classes in the truth.
+
+    The mean is taken over the true positive rates at equal false positive rates.
+    """
+    truth, classes = comparison.truth, comparison.classes
+    shown = [classes.index(comparison.positive)] if comparison.positive else np.unique(truth).tolist()
+    figure, whole, corner = _roc_axes()
+    grid = np.concatenate([np.linspace(0, 0.1, 500), np.linspace(0.1, 1, 200)[1:]])
+    for i, one in enumerate(comparison.contestants):
+        rates = [one.scores.classes[k].auroc for k in shown]
+        if any(rate is None for rate in rates):
+            continue
+        area = float(np.mean([rate for rate in rates if rate is not None]))
+        curves = [roc_curve(one.probabilities[:, k], truth == k) for k in shown]
+        x, y = (
+            curves[0]
+            if len(curves) == 1
+            else (grid, np.mean([np.interp(grid, *curve) for curve in curves], axis=0))
+        )
+        for axes in (whole, corner):
+            axes.plot(x, y, label=f"{one.name}  {100 * area:.1f}", **_style(i))
+    _finish_roc(whole, corner)
+    return figure
+
+
+def _roc_axes() -> tuple[Figure, Any, Any]:
+    figure = _figure(9.6, 4.4)
+    whole, corner = figure.subplots(1, 2)
+    return figure, whole, corner
+
+
+def _style(k: int) -> dict[str, Any]:
+    return {
+        "color": OKABE_ITO[k % len(OKABE_ITO)],
+        "linestyle": DASHES[k % len(DASHES)],
+        "linewidth": 1.6,
+        "clip_on": True,
+    }
+
+
+def _finish_roc(whole: Any, corner: Any) -> None:
     whole.plot((0, 1), (0, 1), color=FAINT, linewidth=1, zorder=0)
     whole.set(xlim=(-0.015, 1.015), ylim=(-0.015, 1.015), title="Whole range")
     corner.set(xlim=(-0.002, 0.1), ylim=(0.8, 1.004), title="Upper left corner")
@@ -91,7 +133,6 @@ def roc_figure(
         whole.legend(
             loc="lower right", fontsize=8, frameon=False, title="AUROC, %", title_fontsize=8, alignment="left"
         )
-    return figure
 
 
 def roc_curve(

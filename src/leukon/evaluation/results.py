@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from leukon.evaluation import plots
+from leukon.evaluation.background import BackgroundDrop
 from leukon.evaluation.bootstrap import CONFIDENCE, RESAMPLES, Interval
 from leukon.evaluation.evaluate import GALLERY_SIZE, Evaluation
 from leukon.evaluation.scores import CALIBRATION_BINS, RATES
@@ -58,15 +59,23 @@ class Provenance:
     created: str
 
 
-def write_evaluation(evaluation: Evaluation, provenance: Provenance, folder: Path) -> dict[str, Any]:
+def write_evaluation(
+    evaluation: Evaluation,
+    provenance: Provenance,
+    folder: Path,
+    *,
+    background: Sequence[BackgroundDrop] = (),
+) -> dict[str, Any]:
     """Write all files into `folder` and return what ``scores.json`` holds.
+
+    `background` is what `leukon.evaluation.background.background_test` found, where it was asked for.
 
     Raises
     ------
     InputError
         If a file cannot be written.
     """
-    summary = summarise(evaluation, provenance)
+    summary = summarise(evaluation, provenance, background)
     figures = draw(evaluation)
     for name, data in figures.items():
         write_bytes(folder / "figures" / f"{name}.svg", data)
@@ -76,13 +85,15 @@ def write_evaluation(evaluation: Evaluation, provenance: Provenance, folder: Pat
     return summary
 
 
-def summarise(evaluation: Evaluation, provenance: Provenance) -> dict[str, Any]:
+def summarise(
+    evaluation: Evaluation, provenance: Provenance, background: Sequence[BackgroundDrop] = ()
+) -> dict[str, Any]:
     """Return all scores with their limits, and what they rest on, as plain values for JSON."""
     scores, intervals = evaluation.scores, evaluation.intervals
     statuses = [outcome.prediction.status for outcome in evaluation.outcomes]
 
     def rates(prefix: str, source: Any, k: int = 0) -> dict[str, Any]:
-        return {rate: _estimate(getattr(source, rate), intervals[prefix + rate][k]) for rate in RATES}
+        return {rate: estimate(getattr(source, rate), intervals[prefix + rate][k]) for rate in RATES}
 
     per_class = (
         {"name": name, "support": support, **rates("", found, k)}
@@ -97,12 +108,13 @@ def summarise(evaluation: Evaluation, provenance: Provenance) -> dict[str, Any]:
         "unidentified": statuses.count("unidentified"),
         "skipped": [asdict(item) for item in evaluation.skipped],
         "intervals": {"method": "percentile bootstrap", "resamples": RESAMPLES, "confidence": CONFIDENCE},
-        **{name: _estimate(getattr(scores, name), intervals[name][0]) for name in HEADLINE},
+        **{name: estimate(getattr(scores, name), intervals[name][0]) for name in HEADLINE},
         "macro": rates("macro_", scores.macro),
         "weighted": rates("weighted_", scores.weighted),
         "classes": list(per_class),
         "confusion": {"classes": list(scores.names), "counts": scores.confusion.tolist()},
         "subjects": [asdict(subject) for subject in evaluation.subjects],
+        "background": [drop.to_dict() for drop in background],
     }
 
 
@@ -119,17 +131,16 @@ def draw(evaluation: Evaluation) -> dict[str, bytes]:
 
 
 def predictions_csv(evaluation: Evaluation) -> str:
-    """One line per cell: file, subject, truth, label, confidence, a probability per class, status, reason."""
+    """One line per cell: what is known of it, the label, a probability per class, and the status."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     names = [f"p_{name}" for name in evaluation.taxonomy.names]
-    writer.writerow(["file", "subject", "truth", "label", "confidence", *names, "status", "reason"])
+    writer.writerow(["file", "subject", "group", "truth", "label", "confidence", *names, "status", "reason"])
     for outcome in evaluation.outcomes:
         found = outcome.prediction
         shares = [f"{p:.5f}" for p in (found.confidence, *found.probabilities)]
-        writer.writerow(
-            [outcome.name, outcome.subject, outcome.truth, found.label, *shares, found.status, found.reason]
-        )
+        known = outcome.name, outcome.subject, outcome.group, outcome.truth
+        writer.writerow([*known, found.label, *shares, found.status, found.reason])
     return stream.getvalue()
 
 
@@ -139,7 +150,7 @@ def page(evaluation: Evaluation, summary: dict[str, Any], figures: dict[str, byt
     few = [titles[c["name"]] for c in summary["classes"] if 0 < c["support"] < FEW_CELLS]
     absent = [titles[c["name"]] for c in summary["classes"] if not c["support"]]
     return str(
-        _template().render(
+        template("evaluation.html").render(
             summary=summary,
             titles=titles,
             rates=RATES,
@@ -165,7 +176,8 @@ def _titles(evaluation: Evaluation) -> list[str]:
     return [c.title or c.name.capitalize() for c in evaluation.taxonomy.classes]
 
 
-def _estimate(value: float | None, interval: Interval | None) -> dict[str, float | None]:
+def estimate(value: float | None, interval: Interval | None) -> dict[str, float | None]:
+    """Return a value and its limits as plain values for JSON."""
     known = interval if value is not None else None
     return {
         "value": value,
@@ -183,7 +195,8 @@ def _joined(items: Iterable[str]) -> str:
 
 
 @cache
-def _template() -> Any:
+def template(name: str) -> Any:
+    """Return the page template `name`."""
     import jinja2
 
     environment = jinja2.Environment(
@@ -195,4 +208,4 @@ def _template() -> Any:
     )
     environment.filters["percent"] = _percent
     environment.filters["joined"] = _joined
-    return environment.get_template("evaluation.html")
+    return environment.get_template(name)

@@ -72,9 +72,8 @@ class Scene:
         """The area of a common nucleus in px²."""
         return float(np.pi / 4 * self.nucleus_px**2)
 
-    def detect(self, nucleus: Nucleus) -> Detection:
-        """Trace the cell around a nucleus."""
-        height, width = self.labels.shape
+    def outline(self, nucleus: Nucleus) -> npt.NDArray[np.float32]:
+        """Trace the cell around a nucleus: points (x, y) in px, shape (N, 2), perhaps past the image."""
         reach = REACH * float(np.sqrt(nucleus.area_px * 4 / np.pi))
         pad = int(reach) + 3
         x0, y0 = max(0, int(nucleus.box.x0) - pad), max(0, int(nucleus.box.y0) - pad)
@@ -85,7 +84,12 @@ class Scene:
         around = self.labels[y0:y1, x0:x1]
         own = (around == nucleus.label).astype(np.uint8)
         others = (around > 0).astype(np.uint8) - own
-        outline = cell_contour(stain, own, others, self.red, reach) + np.array([x0, y0], np.float32)
+        return cell_contour(stain, own, others, self.red, reach) + np.array([x0, y0], np.float32)
+
+    def detect(self, nucleus: Nucleus) -> Detection:
+        """Measure the cell around a nucleus."""
+        height, width = self.labels.shape
+        outline = self.outline(nucleus)
         low, high = outline.min(axis=0), outline.max(axis=0) + 1
         box = Box(float(low[0]), float(low[1]), float(high[0]), float(high[1]))
         flags = []

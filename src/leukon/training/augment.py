@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import cos, pi, sin
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -27,6 +28,9 @@ class Augmentation:
 
     Attributes
     ----------
+    extent : str
+        Which changes are made: ``"all"``; ``"geometry"``, turning, mirroring, zoom and shift alone, as the
+        papers do; ``"none"``.
     zoom, stretch, shift : float
         How far the cell's apparent size (log scale), aspect (log scale) and centre (share of the box)
         stray: no two finders draw the same box.
@@ -55,6 +59,7 @@ class Augmentation:
         Share of cells that get no colour change at all, so that the training system stays sharp.
     """
 
+    extent: Literal["all", "geometry", "none"] = "all"
     zoom: float = 0.15
     stretch: float = 0.05
     shift: float = 0.05
@@ -74,8 +79,12 @@ class Augmentation:
 
     def __call__(self, cell: Cell, rng: np.random.Generator) -> Cell:
         """Return a changed copy of `cell`; its image is 8-bit and about twice as wide as the cell."""
+        if self.extent == "none":
+            return cell
         moved = self._move(cell, rng)
         image = in_eight_bits(moved.image)
+        if self.extent == "geometry":
+            return Cell(image, moved.box, cell.name, cell.flags)
         if rng.random() >= self.plain:
             image = self._recolour(image, rng)
         if self.sensor and rng.random() < self.sensor:

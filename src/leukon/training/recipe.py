@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from leukon.errors import InputError, UnknownNameError
 from leukon.models import ModelSpec
 from leukon.pipeline import Pipeline
+from leukon.registry import look_up
 from leukon.training.augment import Augmentation
 
 RECIPES = Path(__file__).parent / "recipes"
+_IS_SET = re.compile(r"^RECIPES\b", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,7 @@ class Recipe:
 def load_recipe(name: str) -> Recipe:
     """Load a recipe that ships with Leukon, by name, or a Python page of your own, by path.
 
-    A page is executed: load only those that you trust.
+    One of a set is named ``SET:NAME``. A page is executed: load only those that you trust.
 
     Raises
     ------
@@ -100,14 +104,77 @@ def load_recipe(name: str) -> Recipe:
     InputError
         If the page fails or does not define ``RECIPE``.
     """
+    name, _, member = name.partition(":")
+    if member:
+        return look_up(f"recipe of {name}", member, load_recipes(name))
+    path, page = _load_page(name, "recipe")
+    recipe = getattr(page, "RECIPE", None)
+    if isinstance(recipe, Recipe):
+        return recipe
+    one = next(iter(recipes), "") if isinstance(recipes := getattr(page, "RECIPES", None), dict) else ""
+    hint = f"; it is a set: name one of it, such as {name}:{one}, or train it with leukon compare"
+    raise InputError(f"recipe {path} must define RECIPE = Recipe(...){hint if one else ''}")
+
+
+def load_recipes(name: str) -> dict[str, Recipe]:
+    """Load a set of recipes, by name or by path: what is trained alike and then compared.
+
+    Raises
+    ------
+    UnknownNameError
+        If no set has this name.
+    InputError
+        If the page fails or does not define ``RECIPES``.
+    """
+    path, page = _load_page(name, "recipe set")
+    recipes = getattr(page, "RECIPES", None)
+    if (
+        not isinstance(recipes, dict)
+        or not recipes
+        or not all(isinstance(r, Recipe) for r in recipes.values())
+    ):
+        raise InputError(f"recipe set {path} must define RECIPES = {{name: Recipe(...)}}")
+    return dict(recipes)
+
+
+def recipe_sets() -> tuple[str, ...]:
+    """Names of the sets that ship with Leukon."""
+    return tuple(sorted(p.stem for p in RECIPES.glob("*.py") if _IS_SET.search(p.read_text())))
+
+
+def adapted(
+    recipe: Recipe,
+    *,
+    epochs: int | None = None,
+    side_px: int | None = None,
+    pretrained: bool | None = None,
+    weights: Mapping[str, str] | None = None,
+) -> Recipe:
+    """Return `recipe` with other epochs, side of the picture or start, where they are given.
+
+    `weights` names the file to start from for networks by their name; the others start as they would.
+    """
+    if epochs is not None:
+        recipe = replace(recipe, epochs=epochs)
+    if side_px is not None:
+        frame = replace(recipe.pipeline.frame, side_px=side_px)
+        recipe = replace(recipe, pipeline=replace(recipe.pipeline, frame=frame))
+    if weights and recipe.model.name in weights:
+        recipe = replace(recipe, model=replace(recipe.model, weights=weights[recipe.model.name]))
+    if pretrained is not None:
+        recipe = replace(recipe, model=replace(recipe.model, pretrained=pretrained))
+    return recipe
+
+
+def _load_page(name: str, kind: str) -> tuple[Path, ModuleType]:
     path = Path(name)
     if path.suffix != ".py":
         path = RECIPES / f"{name}.py"
         if path.parent != RECIPES or not path.exists():
-            known = [p.stem for p in RECIPES.glob("*.py") if p.stem != "__init__"]
-            raise UnknownNameError("recipe", name, known)
+            shipped = {p.stem for p in RECIPES.glob("*.py")} - {"__init__", *recipe_sets()}
+            raise UnknownNameError(kind, name, recipe_sets() if kind == "recipe set" else shipped)
     elif not path.exists():
-        raise InputError(f"there is no recipe {path}: check the path")
+        raise InputError(f"there is no {kind} {path}: check the path")
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:
         raise InputError(f"{path} cannot be loaded as Python")
@@ -115,8 +182,5 @@ def load_recipe(name: str) -> Recipe:
     try:
         spec.loader.exec_module(page)
     except Exception as error:
-        raise InputError(f"recipe {path} fails: {type(error).__name__}: {error}") from error
-    recipe = getattr(page, "RECIPE", None)
-    if not isinstance(recipe, Recipe):
-        raise InputError(f"recipe {path} must define RECIPE = Recipe(...)")
-    return recipe
+        raise InputError(f"{kind} {path} fails: {type(error).__name__}: {error}") from error
+    return path, page

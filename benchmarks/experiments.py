@@ -1,0 +1,60 @@
+"""The comparisons of `docs/results.md`, at a size for two processor cores.
+
+    python -m benchmarks.experiments [spaces] [networks] [resnext_cc] [--shared ../shared] [--work runs/experiments]
+
+All learn from the same cells of PBC, drawn by class, and are tested on its whole test part; the spaces also on
+the three systems that none has seen. A comparison that was stopped goes on where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+from collections import defaultdict
+from pathlib import Path
+
+from benchmarks.make_bundle import FIVE, HERE, leukon
+from leukon.datasets.manifest import Entry, Manifest, read_manifest, write_manifest
+
+CELLS = {"spaces": (250, 60), "networks": (125, 40), "resnext_cc": (125, 40)}  # per class: train, val
+FOREIGN = "bcisc", "jtsc", "bccd"
+
+
+def drawn(shared: Path, work: Path, name: str) -> Path:
+    """Write a manifest of PBC with fewer cells to learn from; its test part is whole."""
+    whole = read_manifest(shared / "data" / "pbc")
+    groups: dict[tuple[str, str], list[Entry]] = defaultdict(list)
+    for entry in whole.entries:
+        groups[entry.split, entry.label].append(entry)
+    counts = dict(zip(("train", "val"), CELLS[name], strict=True))
+    kept: list[Entry] = []
+    for (split, _), entries in sorted(groups.items()):
+        kept += random.Random(0).sample(entries, min(len(entries), counts.get(split, len(entries))))
+    out = work / name / "manifest.csv"
+    write_manifest(out, Manifest(whole.root, tuple(kept)))
+    return out
+
+
+def main() -> None:
+    """Run the comparisons that are named, or all."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", default=[])
+    parser.add_argument("--shared", type=Path, default=HERE.parent / "shared")
+    parser.add_argument("--work", type=Path, default=HERE / "runs" / "experiments")
+    options = parser.parse_args()
+    weights = options.shared / "weights" / "mobilenet_v2_backbone.safetensors"
+    for name in options.names or CELLS:
+        data, out = drawn(options.shared, options.work, name), options.work / name
+        recipes = HERE / "benchmarks" / "recipes" / f"{name}_small.py"
+        start = ("--weights", f"mobilenet_v2={weights}") if name == "spaces" else ()
+        leukon("compare", recipes, "--data", data, *start, "--out", out)
+        for system in FOREIGN if name == "spaces" else ():
+            runs = sorted((out / "runs").iterdir())
+            source = f"{system}:{options.shared / 'data' / system}"
+            leukon(
+                "compare", *runs, "--data", source, "--split", "all", "--classes", FIVE, "--out", out / system
+            )
+
+
+if __name__ == "__main__":
+    main()
