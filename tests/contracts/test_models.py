@@ -52,7 +52,7 @@ def test_logits_come_from_features(name: str) -> None:
 @pytest.mark.parametrize("name", MODELS)
 def test_every_parameter_learns(name: str) -> None:
     network = on_meta(name).train()
-    network(torch.zeros(2, 3, 2 * side(name), 2 * side(name), device="meta")).sum().backward()
+    network(images(name)).sum().backward()
     assert [n for n, p in network.named_parameters() if p.grad is None] == []
 
 
