@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import nn
 
-from leukon.errors import UnknownNameError
+from leukon.errors import InputError, UnknownNameError
 from leukon.losses.centre import CentreLoss
 from leukon.losses.cross_entropy import CrossEntropy
 from leukon.losses.focal import FocalLoss
@@ -59,15 +59,19 @@ def build_loss(
     1.5
     """
     loss = look_up("loss", name, LOSSES)
-    if loss is WeightedSum:
-        parts = [
-            (build_loss(part, *rest or [{}], class_counts=class_counts, features=features), weight)
-            for part, weight, *rest in options.get("parts", DEFAULT_PARTS)
-        ]
-        return WeightedSum([part for part, _ in parts], weights=[weight for _, weight in parts])
-    known = options_of(loss)
     data = {"class_counts": class_counts, "features": features}
+    known = {"parts"} if loss is WeightedSum else options_of(loss)
+    settable = known - set(data)
     for option in options:
-        if option not in known - set(data):
-            raise UnknownNameError(f"option of loss {name}", option, known - set(data) or {"(none)"})
-    return loss(**options, **{key: value for key, value in data.items() if key in known})
+        if option not in settable:
+            raise UnknownNameError(f"option of loss {name}", option, settable)
+    if loss is not WeightedSum:
+        return loss(**options, **{key: value for key, value in data.items() if key in known})
+    losses, weights = [], []
+    for part in options.get("parts", DEFAULT_PARTS):
+        if len(part) not in (2, 3):
+            raise InputError(f"part {part!r} of weighted_sum: give [name, weight] or [name, weight, options]")
+        name, weight, *rest = part
+        losses.append(build_loss(name, *rest or [{}], class_counts=class_counts, features=features))
+        weights.append(weight)
+    return WeightedSum(losses, weights=weights)

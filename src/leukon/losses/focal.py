@@ -25,6 +25,6 @@ class FocalLoss(nn.Module):
     def forward(self, logits: Tensor, labels: Tensor, features: Tensor) -> Tensor:  # noqa: ARG002
         """Return the mean over (N, K) `logits` and (N,) integer `labels`."""
         log_p = logits.log_softmax(dim=1).gather(1, labels[:, None])[:, 0]
-        # expm1 keeps 1 − p exact, and off zero, where p is nearly one.
-        rest = -log_p.expm1()
+        # expm1 keeps 1 − p exact where p is nearly one; at zero the power would have no gradient.
+        rest = (-log_p.expm1()).clamp_min(1e-12)
         return -(rest**self.gamma * log_p).mean()

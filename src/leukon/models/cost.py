@@ -54,8 +54,8 @@ class Measured:
     time_ms : float
         Mean per image, in ms.
     memory_mb : float
-        Peak of allocated memory in MiB (2²⁰ bytes), weights included. On a GPU as its allocator has it; on
-        a processor the tensors that live at once.
+        Peak of allocated memory in MiB (2²⁰ bytes), weights included. On a GPU as torch's allocator has it,
+        on a processor the tensors that live at once.
     """
 
     time_ms: float

@@ -30,7 +30,7 @@ class DeepViT(nn.Module):
     def forward(self, batch: Tensor) -> Tensor:
         """Map (N, C, H, W) to the class token, (N, 396)."""
         tokens = self.patches(resized(batch, self.image_size)).flatten(2).transpose(1, 2)
-        tokens = torch.cat([self.class_token.expand(len(tokens), -1, -1), tokens], dim=1)
+        tokens = torch.cat([self.class_token.expand(tokens.shape[0], -1, -1), tokens], dim=1)
         features: Tensor = self.norm(self.blocks(tokens + self.pos_embedding))[:, 0]
         return features
 

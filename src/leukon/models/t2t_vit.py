@@ -59,7 +59,7 @@ class T2TViT(nn.Module):
         tokens = self.gather1(_split(batch, kernel=7, stride=4, padding=2))
         tokens = self.gather2(_split(_as_image(tokens, side), kernel=3, stride=2, padding=1))
         tokens = self.project(_split(_as_image(tokens, side // 2), kernel=3, stride=2, padding=1))
-        tokens = torch.cat([self.class_token.expand(len(tokens), -1, -1), tokens], dim=1)
+        tokens = torch.cat([self.class_token.expand(tokens.shape[0], -1, -1), tokens], dim=1)
         features: Tensor = self.norm(self.blocks(tokens + self.positions))[:, 0]
         return features
 
@@ -78,7 +78,7 @@ def _split(maps: Tensor, *, kernel: int, stride: int, padding: int) -> Tensor:
 
 
 def _as_image(tokens: Tensor, side: int) -> Tensor:
-    return tokens.transpose(1, 2).reshape(len(tokens), -1, side, side)
+    return tokens.transpose(1, 2).reshape(tokens.shape[0], -1, side, side)
 
 
 def t2t_vit(classes: int, *, channels: int, image_size: int = 224) -> Network:
