@@ -1,9 +1,9 @@
 """The comparisons of `docs/results.md`, at a size for two processor cores.
 
-    python -m benchmarks.experiments [spaces] [networks] [resnext_cc] [--shared ../shared] [--work runs/experiments]
+    python -m benchmarks.experiments [spaces] [networks] [resnext_cc] [--shared ../shared] [--work DIR]
 
-All learn from the same cells of PBC, drawn by class, and are tested on its whole test part; the spaces also on
-the three systems that none has seen. A comparison that was stopped goes on where it was.
+All learn from the same cells of PBC, drawn by class, and are tested on its whole test part; the spaces also
+on the three systems that none has seen. A comparison that was stopped goes on where it was.
 """
 
 from __future__ import annotations

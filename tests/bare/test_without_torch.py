@@ -53,6 +53,13 @@ def test_classify(smears: Path, tmp_path: Path) -> None:
     assert (tmp_path / "out" / "predictions.csv").exists()
 
 
+def test_explain(smears: Path, tmp_path: Path) -> None:
+    image = next(path for path in sorted(smears.rglob("*")) if path.is_file())
+    done = leukon("explain", "small", image, "--out", tmp_path / "out", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["mean"]["occlusion"] > 0
+
+
 def test_training_says_what_to_install(tmp_path: Path) -> None:
     done = leukon("train", "small", "--data", tmp_path, "--out", tmp_path / "run")
     assert done.returncode == 2

@@ -113,14 +113,14 @@ def _print(rows: list[dict[str, Any]], size: int) -> None:
 
     table = Table(title=f"One image of {size} px", title_justify="left")
     table.add_column("Model", no_wrap=True)
-    for title in ("Parameters", "GFLOPs", "Activations, M", "Conv2d", "Time, ms", "Memory, MiB"):
+    for title in ("Params, M", "GFLOPs", "Activ., M", "Conv2d", "ms", "MiB"):
         table.add_column(title, justify="right")
     table.add_column("Device")
     for row in rows:
         measured = ["–" if row[key] is None else f"{row[key]:.1f}" for key in ("time_ms", "memory_mb")]
         table.add_row(
             row["model"],
-            f"{row['params']:,}",
+            f"{row['params'] / 1e6:.3f}",
             f"{row['flops'] / 1e9:.3f}",
             f"{row['activations'] / 1e6:.3f}",
             str(row["conv2d"]),

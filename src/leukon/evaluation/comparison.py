@@ -16,7 +16,7 @@ from leukon.evaluation.results import HEADLINE, data_uri, estimate, template
 from leukon.evaluation.scores import RATES
 from leukon.storage import write_bytes, write_json, write_text
 
-TESTED = ("accuracy", "balanced_accuracy", "macro_f1", "weighted_f1", "macro_auroc")
+TESTED = ("accuracy", "balanced_accuracy", "macro_f1", "macro_auroc")
 """Scores whose differences the page shows; the files hold those of all."""
 
 

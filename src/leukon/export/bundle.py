@@ -60,7 +60,7 @@ def export_run(
         If the ``val`` part is missing.
     """
     classifier = load_classifier(run)
-    data = load_cells(manifest.subset(split="val"), classifier.taxonomy)
+    data = load_cells(manifest.subset(split="val"), classifier.taxonomy, classifier.pipeline)
     logits = classifier.logits(data.cells)
     calibration = calibrate(logits, data.labels)
     rows = _sample_rows(data)

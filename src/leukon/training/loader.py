@@ -21,7 +21,8 @@ from leukon.training.augment import Augmentation
 from leukon.types import Box, Cell, Image, Skipped, Taxonomy
 
 KEPT_MARGIN = 2.0  # surroundings kept of each cell, as a multiple of its side
-KEPT_CELL_PX = 144  # larger cells are reduced to this side
+KEPT_CELL_PX = 144  # larger cells are reduced to this side, or to what the pipeline's frame shows of them
+KEPT_DETAIL = 1.2  # more than the frame shows, as augmentation zooms in
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -43,9 +44,13 @@ class LabelledCells:
 
 
 def load_cells(
-    manifest: Manifest, taxonomy: Taxonomy, *, advance: Callable[[int], None] | None = None
+    manifest: Manifest,
+    taxonomy: Taxonomy,
+    pipeline: Pipeline,
+    *,
+    advance: Callable[[int], None] | None = None,
 ) -> LabelledCells:
-    """Read the cells of `manifest`, find each, and keep its surroundings at a bounded size.
+    """Read the cells of `manifest`, find each, and keep its surroundings as large as `pipeline` needs them.
 
     Raises
     ------
@@ -55,6 +60,9 @@ def load_cells(
     unknown = sorted({entry.label for entry in manifest.entries} - set(taxonomy.names))
     if unknown:
         raise ManifestError(f"the manifest has labels outside the taxonomy: {', '.join(unknown)}")
+
+    shown_px = pipeline.frame.side_px * pipeline.space.pixels_per_sample / pipeline.frame.margin
+    cell_px = max(KEPT_CELL_PX, KEPT_DETAIL * shown_px)
 
     def load(entry: Entry) -> Cell | Skipped:
         path = manifest.root / entry.path
@@ -68,7 +76,7 @@ def load_cells(
             if found is None:
                 return Skipped(str(entry.path), "no stained cell found")
             box = found.box
-        return kept(Cell(image, box, str(entry.path)))
+        return kept(Cell(image, box, str(entry.path)), cell_px)
 
     with ThreadPoolExecutor(available_processors()) as pool:
         results = []
@@ -84,13 +92,13 @@ def load_cells(
     return LabelledCells(tuple(cell for cell, _ in used), labels, skipped)
 
 
-def kept(cell: Cell) -> Cell:
-    """Cut `cell` with its surroundings out of its image and reduce it to a bounded size."""
+def kept(cell: Cell, cell_px: float = KEPT_CELL_PX) -> Cell:
+    """Cut `cell` with its surroundings out of its image and reduce it to a side of at most `cell_px`."""
     height, width = cell.image.shape[:2]
     region = square_around(cell.box, margin=KEPT_MARGIN).clipped(height, width)
     region = Box(*(float(round(v)) for v in (region.x0, region.y0, region.x1, region.y1)))
     image: Image = cut(cell.image, region, fill=1.0).copy()
-    scale = min(1.0, KEPT_CELL_PX / cell.box.side_px)
+    scale = min(1.0, cell_px / cell.box.side_px)
     if scale < 1:
         image = resize(image, max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
     x, y = region.x0, region.y0

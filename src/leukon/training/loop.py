@@ -20,6 +20,7 @@ from leukon.datasets.manifest import Manifest
 from leukon.errors import InputError, ManifestError
 from leukon.losses import build_loss
 from leukon.models import Network
+from leukon.pipeline import Pipeline
 from leukon.storage import json_text, replacing, write_json, write_text
 from leukon.training.curves import write_curves
 from leukon.training.loader import Batches, LabelledCells, load_cells
@@ -80,7 +81,7 @@ def train(
             raise ManifestError(f"the manifest has no {name!r} part: make one with leukon data split")
     _claim(out, recipe, manifest, taxonomy)
 
-    data = {name: _load(name, part, taxonomy, report) for name, part in parts.items()}
+    data = {name: _load(name, part, taxonomy, recipe.pipeline, report=report) for name, part in parts.items()}
     work = _start(recipe, data["train"], len(taxonomy))
     _record(out, work.network.started)
     progress = _resume(work, out / "last.pt")
@@ -179,7 +180,9 @@ def _record(out: Path, started: str) -> None:
     write_json(out / "environment.json", environment)
 
 
-def _load(name: str, part: Manifest, taxonomy: Taxonomy, report: Report) -> LabelledCells:
+def _load(
+    name: str, part: Manifest, taxonomy: Taxonomy, pipeline: Pipeline, *, report: Report
+) -> LabelledCells:
     done = 0
 
     def advance(steps: int) -> None:
@@ -187,7 +190,7 @@ def _load(name: str, part: Manifest, taxonomy: Taxonomy, report: Report) -> Labe
         done += steps
         report(f"reading {name}", done, len(part.entries))
 
-    return load_cells(part, taxonomy, advance=advance)
+    return load_cells(part, taxonomy, pipeline, advance=advance)
 
 
 def _optimizer(

@@ -123,14 +123,14 @@ def test_the_parts_must_be_there(manifest: Manifest, tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match="no 'train' part"):
         train(RECIPE, manifest.subset(split="val"), tmp_path, taxonomy=TAXONOMY)
     with pytest.raises(ManifestError, match="outside the taxonomy: neutrophil"):
-        load_cells(manifest, taxonomy_of(["lymphocyte", "monocyte"]))
+        load_cells(manifest, taxonomy_of(["lymphocyte", "monocyte"]), Pipeline())
 
 
 def test_the_bundle_says_what_the_run_says(run: Path, manifest: Manifest, tmp_path: Path) -> None:
     summary = export_run(run, tmp_path / "tiny.leukon", manifest, name="tiny")
     bundle, network = load_bundle(tmp_path / "tiny.leukon"), load_classifier(run)
     assert summary["sha256"] == bundle.sha256
-    cells = load_cells(manifest.subset(split="val"), TAXONOMY).cells
+    cells = load_cells(manifest.subset(split="val"), TAXONOMY, Pipeline()).cells
     logits = network.logits(cells) / bundle.calibration.temperature
     shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     np.testing.assert_allclose([p.probabilities for p in bundle.predict(cells)], shares, atol=1e-4)
@@ -145,7 +145,7 @@ def test_a_learned_space_ships_inside_the_bundle(manifest: Manifest, tmp_path: P
     pipeline = replace(RECIPE.pipeline, space=LearnedRaw.of(model))
     recipe = replace(RECIPE, pipeline=pipeline, fit_scale=True, epochs=1)
     train(recipe, manifest, tmp_path / "run", taxonomy=TAXONOMY)
-    cells = load_cells(manifest.subset(split="val"), TAXONOMY).cells
+    cells = load_cells(manifest.subset(split="val"), TAXONOMY, Pipeline()).cells
     logits = load_classifier(tmp_path / "run").logits(cells)
     export_run(tmp_path / "run", tmp_path / "tiny.leukon", manifest, name="tiny")
     model.unlink()
@@ -155,7 +155,7 @@ def test_a_learned_space_ships_inside_the_bundle(manifest: Manifest, tmp_path: P
 
 
 def test_batches_depend_on_the_seed_alone(manifest: Manifest) -> None:
-    data = load_cells(manifest.subset(split="train"), TAXONOMY)
+    data = load_cells(manifest.subset(split="train"), TAXONOMY, Pipeline())
     first, again, other = (
         list(Batches(data, RECIPE.pipeline, Augmentation(), 16, seed).epoch(0)) for seed in (0, 0, 1)
     )
