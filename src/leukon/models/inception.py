@@ -14,7 +14,10 @@ MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 def inception_v3(classes: int, *, channels: int) -> Network:
-    """Build Inception-v3, for images of 75 px or more."""
+    """Build Inception-v3, for images of 75 px or more.
+
+    Hub weights are fitted to inputs on ImageNet's scale; a file is taken as it is.
+    """
     body = models.inception_v3(aux_logits=False, transform_input=False, init_weights=True)
     features = body.fc.in_features
     body.fc = nn.Identity()

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from leukon.errors import InputError, UnknownNameError
 from leukon.models.network import Network, Published, take_channels
-from leukon.models.resnext import DEPTHS, backbone
-from leukon.models.torchvision_backbone import hub_weights, stages
+from leukon.models.resnext import DEPTHS, backbone, backbone_weights
+from leukon.models.torchvision_backbone import stages
 
 WIDTHS = (64, 256, 512, 1024, 2048)  # channels after conv1 … conv5
 
@@ -150,7 +150,7 @@ def resnext_cc(
     take_channels(body, channels)
     published = Published(
         added=("body.down.", "body.eca.", "body.block_eca.", "body.fusion."),
-        hub=hub_weights("resnext50_32x4d") if depth == 50 else None,
+        hub=backbone_weights(depth),
     )
     features = WIDTHS[-1]
     return Network(

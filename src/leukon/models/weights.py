@@ -135,14 +135,15 @@ def _own_name(published: str, network: Network, own: Tensors) -> str | None:
     name = OLD_DENSENET.sub(r"\1\2.", re.sub(WRAPPERS, "", published))
     if name.startswith(network.published.ignored):
         return None
-    if name not in own:
-        beginning, ours = next(pair for pair in network.published.names if name.startswith(pair[0]))
-        name = ours + name.removeprefix(beginning)
-    stem, _, last = name.rpartition(".")
-    # GroupNorm has no running statistics, but may stand where BatchNorm did.
-    if name not in own and last in STATISTICS and f"{stem}.weight" in own:
-        return None
-    return name
+    beginning, ours = next(pair for pair in network.published.names if name.startswith(pair[0]))
+    candidates = name, ours + name.removeprefix(beginning)
+    for candidate in candidates:
+        if candidate in own:
+            return candidate
+        stem, _, last = candidate.rpartition(".")
+        if last in STATISTICS and f"{stem}.weight" in own:
+            return None  # GroupNorm has no running statistics, but may stand where BatchNorm did
+    return candidates[1]
 
 
 def _fitted(name: str, tensor: Tensor, wanted: torch.Size) -> tuple[Tensor, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import timm
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -12,7 +13,7 @@ from torchvision import models
 
 import leukon.models.torchvision_backbone
 from leukon.errors import InputError
-from leukon.models import ModelSpec, Network
+from leukon.models import ModelSpec, Network, timm_backbone
 from leukon.models.inception import scaled_inputs
 
 torch.set_num_threads(1)
@@ -222,6 +223,16 @@ def test_hub_weights_are_taken(monkeypatch: pytest.MonkeyPatch, resnet18: dict[s
     assert network.started == "hub weights of resnet18: classifier new"
     assert torch.equal(network.body.conv1.weight, resnet18["conv1.weight"])
     assert leukon.models.torchvision_backbone.hub_weights("x")().keys() == resnet18.keys()
+
+
+def test_timms_resnext_bears_our_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    create = timm.create_model
+    monkeypatch.setattr(timm, "create_model", lambda name, pretrained: create(name))
+    with torch.device("meta"):
+        tensors = timm_backbone.hub_weights("resnext101_32x4d")()
+        own = ModelSpec("resnext101").build(1000).state_dict()
+    theirs = {f"body.{n}" if not n.startswith("fc") else n.replace("fc", "head") for n in tensors}
+    assert theirs == set(own)
 
 
 def test_inception_on_imagenets_scale_is_inception_on_its_own() -> None:
