@@ -10,9 +10,9 @@ import numpy.typing as npt
 from leukon.errors import InputError
 from leukon.segmentation.clustering.rows import Centres, Floats, Labels, Rows, nearest, order
 
-STARTS = 8
+STARTS = 16
 START_ROWS = 256
-START_ITERATIONS = 16
+START_ITERATIONS = 12
 SKETCH_ROWS = 2048
 MOST_EXPONENT = 10.0  # beyond it the powers of memberships underflow
 

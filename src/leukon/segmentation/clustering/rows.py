@@ -69,7 +69,7 @@ class Rows:
     def distances(self, centres: Centres, out: Floats | None = None) -> Floats:
         """Return the squared distances to `centres`, shape (K, N); rounding may leave them just below 0."""
         left = np.column_stack([-2 * centres, (centres**2).sum(axis=1), np.ones(len(centres))])
-        return np.asarray(np.matmul(left.astype(self.columns.dtype), self.columns, out=out))
+        return np.matmul(left.astype(self.columns.dtype), self.columns, out=out)  # type: ignore[no-any-return]
 
     def sums(self, shares: Floats) -> tuple[Centres, Centres]:
         """Return the weighted sums of rows, (K, D), and of weights, (K, 1), for `shares`, shape (K, N)."""
