@@ -64,12 +64,12 @@ class Rows:
     @property
     def weights(self) -> Floats:
         """Shape (N,); they sum to 1."""
-        return self.weighted[-1]
+        return np.asarray(self.weighted[-1])
 
     def distances(self, centres: Centres, out: Floats | None = None) -> Floats:
         """Return the squared distances to `centres`, shape (K, N); rounding may leave them just below 0."""
         left = np.column_stack([-2 * centres, (centres**2).sum(axis=1), np.ones(len(centres))])
-        return np.matmul(left.astype(self.columns.dtype), self.columns, out=out)  # type: ignore[no-any-return]
+        return np.matmul(left.astype(self.columns.dtype), self.columns, out=out)
 
     def sums(self, shares: Floats) -> tuple[Centres, Centres]:
         """Return the weighted sums of rows, (K, D), and of weights, (K, 1), for `shares`, shape (K, N)."""
