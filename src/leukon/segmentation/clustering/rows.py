@@ -59,7 +59,7 @@ class Rows:
         scale = float(np.abs(columns[:-2]).max()) or 1.0
         columns[:-2] /= scale
         np.einsum("dn,dn->n", columns[:-2], columns[:-2], out=columns[-1])
-        return cls(columns, columns[:-1] * w.astype(x.dtype), middle, scale, total * scale**2)
+        return cls(columns, columns[:-1] * w.astype(x.dtype), middle, scale, total * scale * scale)
 
     @property
     def weights(self) -> Floats:
