@@ -14,6 +14,7 @@ from leukon.registry import look_up
 from leukon.segmentation.clustering import (
     Clusters,
     FuzzyClusters,
+    Labels,
     ek_means,
     fuzzy_cmeans,
     k_means,
@@ -40,7 +41,7 @@ class ColorClusters:
 
     Attributes
     ----------
-    labels : ndarray of uint8, shape (H, W)
+    labels : ndarray of uint8 (of uint16 beyond 256 clusters), shape (H, W)
         The cluster whose centre is nearest.
     colors : ndarray of float32, shape (N, 3)
         What was clustered, RGB in 0…1: the distinct colours, or means of similar ones in a large image.
@@ -50,7 +51,7 @@ class ColorClusters:
         The clusters of the colours, weighted by their counts; ``found.centres`` in 0…1, the darkest first.
     """
 
-    labels: npt.NDArray[np.uint8]
+    labels: Labels
     colors: npt.NDArray[np.float32]
     counts: npt.NDArray[np.int64]
     found: Clusters | FuzzyClusters
@@ -71,9 +72,9 @@ def cluster_colors(image: Image, clusters: int, *, method: str = "ekmeans", seed
     Parameters
     ----------
     image : ndarray, shape (H, W, 3)
-        RGB; of uint16 the upper 8 bits count.
+        RGB; uint16 is rounded to 8 bits, which suffice to tell parts of cells apart.
     clusters : int
-        3 or 4 for a smear, at most 256.
+        3 or 4 for a smear.
     method : str
         A key of `METHODS`.
     seed : int
@@ -98,24 +99,24 @@ def cluster_colors(image: Image, clusters: int, *, method: str = "ekmeans", seed
     return ColorClusters(label(image, found.centres), colors, counts, found)
 
 
-def label(image: npt.NDArray[np.uint8], centres: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
+def label(image: npt.NDArray[np.uint8], centres: npt.NDArray[np.float64]) -> Labels:
     """Return the nearest of `centres` for each pixel.
 
     Parameters
     ----------
     image : ndarray of uint8, shape (H, W, 3)
     centres : ndarray, shape (K, 3)
-        RGB in 0…1; at most 256.
+        RGB in 0…1.
 
     Returns
     -------
-    ndarray of uint8, shape (H, W)
+    ndarray of uint8 (of uint16 beyond 256 centres), shape (H, W)
     """
     height, width = image.shape[:2]
     # The nearest has the greatest x·v - ‖v‖²/2: x is a level, and v/255 takes it to 0…1.
     slopes = (centres / 255).astype(np.float32)
     offsets = (0.5 * (centres**2).sum(axis=1, keepdims=True)).astype(np.float32)
-    labels = np.empty((height, width), np.uint8)
+    labels: Labels = np.empty((height, width), np.min_scalar_type(len(centres) - 1))
     rows = max(1, LABEL_STRIP_PX // width)
     for start in range(0, height, rows):
         strip = image[start : start + rows]

@@ -10,8 +10,8 @@ import numpy.typing as npt
 from leukon.errors import InputError
 from leukon.segmentation.clustering.rows import Centres, Floats, Labels, Rows, nearest, order
 
-STARTS = 16
-START_ROWS = 256
+STARTS = 32
+START_ROWS = 128
 START_ITERATIONS = 12
 SKETCH_ROWS = 2048
 MOST_EXPONENT = 10.0  # beyond it the powers of memberships underflow
@@ -89,8 +89,8 @@ def fuzzy_cmeans(
     tolerance and the kind of norm: 1e-3 and the largest change are reconstructions, which unlike a sum
     over rows mean the same for few rows and many.
 
-    Fuzzy c-means has several ends, and which one a random start leads to depends on the seed. So several
-    starts run side by side on few rows spread evenly over all; all rows go on from the best.
+    Fuzzy c-means has several ends, and which of them a random start leads to depends on the seed. So 32
+    starts run side by side on 128 rows that stand for all; the best goes on with 2048, then with all rows.
     """
     rows = Rows.of(features, clusters, weights)
     return settle(rows, clusters, exponent, tolerance, seed, most_iterations)
@@ -121,11 +121,13 @@ def memberships(
 def settle(
     rows: Rows, clusters: int, exponent: float, tolerance: float, seed: int, most: int
 ) -> FuzzyClusters:
-    """Run fuzzy c-means on `rows`."""
+    """Run fuzzy c-means on `rows`; see `fuzzy_cmeans`."""
     if not 1 < exponent <= MOST_EXPONENT:
         raise InputError(
             f"the exponent of fuzzy c-means is {exponent}: give one above 1 and at most {MOST_EXPONENT:g}"
         )
+    if most < 1:
+        raise InputError(f"fuzzy c-means cannot run {most} iterations: allow at least 1")
     few = rows.sketch(START_ROWS)
     shape = STARTS, clusters, len(few.weights)
     u = np.random.default_rng(seed).random(shape, few.weights.dtype.type)

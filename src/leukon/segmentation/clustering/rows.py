@@ -85,13 +85,18 @@ class Rows:
         return centres * self.scale + self.middle
 
     def sketch(self, size: int) -> Rows:
-        """Return at most `size` rows of equal weight, spread evenly over the weight of all."""
+        """Return `size` rows that stand for all, or all where they are fewer.
+
+        They are drawn evenly by the square root of the weights, and weigh the root: so the one colour of an
+        empty background leaves room for others.
+        """
         if len(self.weights) <= size:
             return self
-        reach = np.cumsum(self.weights, dtype=np.float64)
+        roots = np.sqrt(self.weights)
+        reach = np.cumsum(roots, dtype=np.float64)
         at = np.searchsorted(reach, (np.arange(size) + 0.5) / size * reach[-1])
-        columns = self.columns[:, at]
-        return replace(self, columns=columns, weighted=columns[:-1] / size)
+        columns, weights = self.columns[:, at], roots[at]
+        return replace(self, columns=columns, weighted=columns[:-1] * (weights / weights.sum()))
 
 
 def nearest(scores: Floats) -> Labels:
