@@ -113,16 +113,16 @@ def label(image: npt.NDArray[np.uint8], centres: npt.NDArray[np.float64]) -> Lab
     ndarray of uint8 (of uint16 beyond 256 centres), shape (H, W)
     """
     height, width = image.shape[:2]
-    # The nearest has the greatest x·v - ‖v‖²/2: x is a level, and v/255 takes it to 0…1.
-    slopes = (centres / 255).astype(np.float32)
+    # The nearest has the least ‖v‖²/2 - x·v; x is a level, and v/255 takes it to 0…1.
+    slopes = (-centres / 255).astype(np.float32)
     offsets = (0.5 * (centres**2).sum(axis=1, keepdims=True)).astype(np.float32)
     labels: Labels = np.empty((height, width), np.min_scalar_type(len(centres) - 1))
     rows = max(1, LABEL_STRIP_PX // width)
     for start in range(0, height, rows):
         strip = image[start : start + rows]
-        scores = slopes @ strip.reshape(-1, 3).astype(np.float32).T
-        scores -= offsets
-        labels[start : start + rows] = nearest(scores).reshape(strip.shape[:2])
+        distances = slopes @ strip.reshape(-1, 3).astype(np.float32).T
+        distances += offsets
+        labels[start : start + rows] = nearest(distances).reshape(strip.shape[:2])
     return labels
 
 

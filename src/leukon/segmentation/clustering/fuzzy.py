@@ -46,7 +46,7 @@ class FuzzyClusters:
     @property
     def labels(self) -> Labels:
         """The cluster of greatest membership, shape (N,)."""
-        return nearest(self.memberships.T)
+        return nearest(-self.memberships.T)
 
 
 def fuzzy_cmeans(

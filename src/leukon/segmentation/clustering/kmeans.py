@@ -104,19 +104,21 @@ def ek_means(
 
 def _lloyd(rows: Rows, centres: Centres, most: int, start: FuzzyClusters | None = None) -> Clusters:
     spread = float(rows.weights @ rows.columns[-1])
-    labels = nearest(-rows.distances(centres))
+    distances = rows.distances(centres)
+    labels = nearest(distances)
     numbers = np.arange(len(centres), dtype=labels.dtype)[:, None]
     objective: list[float] = []
     converged = False
     while not converged and len(objective) < most:
-        sums, counts = rows.sums((labels == numbers).astype(rows.weights.dtype))
+        members = np.equal(labels, numbers, out=distances)  # in the same memory, as 0 and 1
+        sums, counts = rows.sums(members)
         centres = np.divide(sums, counts, out=centres.copy(), where=counts > 0)
         if not counts.all():
             # An empty cluster takes the row that adds most to the objective.
             costs = rows.weights * rows.distances(centres)[labels, np.arange(len(labels))]
             centres[counts.argmin()] = rows.columns[:-2, costs.argmax()]
         objective.append(max(0.0, spread - float((counts * centres**2).sum())) * rows.units)
-        before, labels = labels, nearest(-rows.distances(centres))
+        before, labels = labels, nearest(rows.distances(centres, out=distances))
         converged = bool(counts.all()) and np.array_equal(before, labels)
     by_sum = order(centres)
     labels = np.argsort(by_sum).astype(labels.dtype)[labels]

@@ -99,16 +99,16 @@ class Rows:
         return replace(self, columns=columns, weighted=columns[:-1] * (weights / weights.sum()))
 
 
-def nearest(scores: Floats) -> Labels:
-    """Return the row of the greatest score in each column of `scores`, shape (K, N); the first of equals.
+def nearest(distances: Floats) -> Labels:
+    """Return the row of the least value in each column of `distances`, shape (K, N); the first of equals.
 
-    Several times as fast as numpy's argmax over few rows.
+    Several times as fast as numpy's argmin over few rows.
     """
-    labels: Labels = np.zeros(scores.shape[1], np.min_scalar_type(len(scores) - 1))
-    best = scores[0].copy()
-    for k, score in enumerate(scores[1:], start=1):
-        np.copyto(labels, k, where=score > best)
-        np.maximum(best, score, out=best)
+    labels: Labels = np.zeros(distances.shape[1], np.min_scalar_type(len(distances) - 1))
+    least = distances[0].copy()
+    for k, distance in enumerate(distances[1:], start=1):
+        np.copyto(labels, k, where=distance < least)
+        np.minimum(least, distance, out=least)
     return labels
 
 
