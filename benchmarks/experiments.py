@@ -3,8 +3,8 @@
     python -m benchmarks.experiments [spaces] [networks] [resnext_cc] [--shared ../shared] [--work DIR]
 
 All learn from the same cells of PBC, drawn by class, and are tested on its whole test part; the spaces also
-on the three systems that none has seen. A comparison that was stopped goes on where it was. The tables are printed as
-Markdown.
+on the three systems that none has seen. A comparison that was stopped goes on where it was. The tables are
+printed as Markdown.
 """
 
 from __future__ import annotations
