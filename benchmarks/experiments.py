@@ -3,14 +3,17 @@
     python -m benchmarks.experiments [spaces] [networks] [resnext_cc] [--shared ../shared] [--work DIR]
 
 All learn from the same cells of PBC, drawn by class, and are tested on its whole test part; the spaces also
-on the three systems that none has seen. A comparison that was stopped goes on where it was.
+on the three systems that none has seen. A comparison that was stopped goes on where it was. The tables are
+printed as Markdown.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import random
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.make_bundle import FIVE, HERE, leukon
@@ -35,6 +38,23 @@ def drawn(shared: Path, work: Path, name: str) -> Path:
     return out
 
 
+def table(out: Path, systems: Sequence[str]) -> None:
+    """Print what `leukon compare` wrote to `out` and, for each of `systems`, below it."""
+    found = {"pbc": out} | {system: out / system for system in systems}
+    results = {name: json.loads((folder / "comparison.json").read_text()) for name, folder in found.items()}
+    print("\n| model |", " | ".join(results), "|\n| --- |", "--- | " * len(results))
+    for row in results["pbc"]["models"]:
+        cells = []
+        for result in results.values():
+            score = next(m for m in result["models"] if m["name"] == row["name"])["balanced_accuracy"]
+            cells.append("{value:.3f} ({low:.3f}–{high:.3f})".format(**score))
+        print(f"| {row['name']} |", " | ".join(cells), "|")
+    for name, result in results.items():
+        print(
+            f"\n{name}, {result['cells']} cells:", *(pair["verdict"] for pair in result["pairs"]), sep="\n- "
+        )
+
+
 def main() -> None:
     """Run the comparisons that are named, or all."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -48,12 +68,14 @@ def main() -> None:
         recipes = HERE / "benchmarks" / "recipes" / f"{name}_small.py"
         start = ("--weights", f"mobilenet_v2={weights}") if name == "spaces" else ()
         leukon("compare", recipes, "--data", data, *start, "--out", out)
-        for system in FOREIGN if name == "spaces" else ():
+        systems = FOREIGN if name == "spaces" else ()
+        for system in systems:
             runs = sorted((out / "runs").iterdir())
             source = f"{system}:{options.shared / 'data' / system}"
             leukon(
                 "compare", *runs, "--data", source, "--split", "all", "--classes", FIVE, "--out", out / system
             )
+        table(out, systems)
 
 
 if __name__ == "__main__":

@@ -124,11 +124,11 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        drawn = write_cells(Path(name) / "drawn", options.images // 8, 12, side_px=360)
+        drawn = read_manifest(write_cells(Path(name) / "drawn", options.images // 8, 12, side_px=360))
         entries = []
-        for i, entry in enumerate(read_manifest(drawn).entries):
+        for i, entry in enumerate(drawn.entries):
             path = f"{i:04d}.jpg"
-            write_image(Path(name) / "cells" / path, read_image(drawn / entry.path))
+            write_image(Path(name) / "cells" / path, read_image(drawn.root / entry.path))
             split = "val" if i % 20 == 0 else "train"
             entries.append(replace(entry, path=path, box=None, split=split))
         manifest = Manifest(Path(name) / "cells", tuple(entries))

@@ -133,14 +133,14 @@ class Augmentation:
         gain = np.exp(rng.normal(0, self.cast, 3) + rng.normal(-0.05, 0.12))
         gamma = np.exp(rng.normal(0, self.gamma))
         # Densities are measured from the background, which stays put under a change of stain.
-        density = cv2.transform(cv2.LUT(image, _DENSITY_OF_LEVEL) - background.astype(np.float32), mix)
+        densities = cv2.LUT(image, _DENSITY_OF_LEVEL)
+        density = cv2.transform(densities, np.column_stack([mix, -mix @ background]))
         if rng.random() < self.blown:
             density = np.maximum(density - np.float32(rng.uniform(0.01, 0.08)), -0.01) * np.float32(1.15)
         shade = np.clip((level / 255 * gain) ** gamma, 0.15, 1.1)
-        exponent = np.float32(-gamma * np.log(10))
-        light = np.exp(np.clip(density, -0.4, 2.4) * exponent) * (255 * shade).astype(np.float32)
-        clipped: npt.NDArray[np.uint8] = np.clip(light, 0, 255).astype(np.uint8)
-        return clipped
+        light = cv2.exp(np.clip(density, -0.4, 2.4) * np.float32(-gamma * np.log(10)))
+        # A diagonal transform scales the channels ten times as fast as broadcasting does.
+        return np.asarray(cv2.convertScaleAbs(cv2.transform(light, np.diag(255 * shade))))
 
     def _degrade(
         self, image: npt.NDArray[np.uint8], cell_px: float, rng: np.random.Generator
@@ -159,8 +159,10 @@ class Augmentation:
             amount = rng.uniform(0.3, 1.2)
             image = cv2.addWeighted(image, 1 + amount, soft, -amount, 0)
         if rng.random() < 0.3:
-            noise = rng.normal(0, 255 * rng.uniform(0, self.noise), image.shape)
-            image = np.clip(image + noise, 0, 255).astype(np.uint8)
+            noise = np.empty(image.shape, np.float32)
+            cv2.setRNGSeed(int(rng.integers(2**31)))  # of this thread alone
+            cv2.randn(noise, 0, 255 * rng.uniform(0, self.noise))
+            image = np.asarray(cv2.add(image, noise, dtype=cv2.CV_8U), np.uint8)
         if rng.random() < self.jpeg:
             quality = int(rng.integers(35, 90))
             _, data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
