@@ -49,7 +49,7 @@ class Rows:
         """
         x = np.asarray(features)
         x = x if x.dtype == np.float32 else x.astype(np.float64)
-        w = np.ones(len(x)) if weights is None else np.array(weights, np.float64)
+        w = np.ones(x.shape[:1]) if weights is None else np.array(weights, np.float64)
         _check(x, clusters, w)
         total = float(w.sum())
         w /= total
