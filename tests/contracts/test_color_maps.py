@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
 from leukon.imaging.color import COLOR_MAPS
+from leukon.pipeline import Pipeline
 
 RNG = np.random.default_rng(5)
 IMAGES = {
@@ -32,3 +35,9 @@ def test_shape_type_and_pixel_by_pixel(name: str, image: np.ndarray) -> None:
     np.testing.assert_array_equal(part, mapped[:, :20])
     wide = image.astype(np.uint16) * 257
     assert np.abs(color.for_image(wide)(wide) / 257 - mapped).max() < 1.5
+
+
+@pytest.mark.parametrize("name", COLOR_MAPS)
+def test_the_pipeline_takes_it_through_json(name: str) -> None:
+    pipeline = Pipeline(color=COLOR_MAPS[name]())
+    assert Pipeline.from_dict(json.loads(json.dumps(pipeline.to_dict()))) == pipeline

@@ -11,6 +11,8 @@ from typing import Any, ClassVar, Protocol
 
 from leukon.imaging.color.background import Background
 from leukon.imaging.color.identity import Identity
+from leukon.imaging.color.rescale import Rescale
+from leukon.imaging.color.z_score import ZScore
 from leukon.types import Image
 
 
@@ -28,4 +30,6 @@ class ColorMap(Protocol):
 COLOR_MAPS: dict[str, Callable[..., ColorMap]] = {
     "none": Identity,
     "background": Background,
+    "z_score": ZScore,
+    "rescale": Rescale,
 }

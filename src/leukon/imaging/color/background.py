@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from leukon.imaging.color.linear import Linear
 from leukon.types import Image
 
 THUMBNAIL_PX = 48
@@ -37,30 +38,12 @@ class Background:
     name: ClassVar[str] = "background"
     target: float = 0.92
 
-    def for_image(self, image: Image) -> Gains:
+    def for_image(self, image: Image) -> Linear:
         """Measure the background of `image`, shape (H, W, 3), and return the map for its pixels."""
         top = np.iinfo(image.dtype).max
         level = background_level(image)
         gains = np.clip(self.target * top / np.maximum(level, 1), *GAIN_LIMITS)
-        return Gains(tuple(float(g) for g in gains))
-
-
-@dataclass(frozen=True, slots=True)
-class Gains:
-    """One factor per channel, clipped at full scale."""
-
-    factors: tuple[float, ...]
-
-    def __call__(self, image: Image) -> Image:
-        """Scale `image`, shape (H, W, 3), keeping its dtype."""
-        factors = np.asarray(self.factors, np.float32)
-        if image.dtype == np.uint8:
-            ramp = np.arange(256, dtype=np.float32)[:, None] * factors
-            table = np.clip(ramp + 0.5, 0, 255).astype(np.uint8)
-            return np.asarray(cv2.LUT(image, table[None]))
-        scaled: npt.NDArray[np.float32] = image.astype(np.float32) * factors
-        clipped: npt.NDArray[np.uint16] = np.clip(scaled + 0.5, 0, 65535).astype(np.uint16)
-        return clipped
+        return Linear(tuple(float(g) for g in gains))
 
 
 def background_level(image: Image) -> npt.NDArray[np.float64]:
