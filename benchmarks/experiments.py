@@ -47,7 +47,8 @@ def table(out: Path, systems: Sequence[str]) -> None:
         cells = []
         for result in results.values():
             score = next(m for m in result["models"] if m["name"] == row["name"])["balanced_accuracy"]
-            cells.append("{value:.3f} ({low:.3f}–{high:.3f})".format(**score))
+            limits = "" if score["low"] is None else " ({low:.3f}–{high:.3f})".format(**score)
+            cells.append(f"{score['value']:.3f}{limits}")
         print(f"| {row['name']} |", " | ".join(cells), "|")
     for name, result in results.items():
         print(

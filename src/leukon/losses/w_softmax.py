@@ -22,7 +22,8 @@ class WSoftmax(nn.Module):
         Cells of each class in the training part.
     assignment : str
         ``"cross"``: a class of share s weighs (1 − s)/(K − 1), which for two classes is the other's share, so
-        that the smaller counts more; ``"own"``: it weighs s. Either way the weights sum to 1.
+        that the smaller counts more; ``"own"``: it weighs s. Either way both are times K/2, so that the mean
+        weight is 1/2 as in the publication, and the balance with other losses stays (a reconstruction).
     """
 
     weights: Tensor
@@ -37,7 +38,7 @@ class WSoftmax(nn.Module):
             shares = (1 - shares) / (len(shares) - 1)
         elif assignment != "own":
             raise UnknownNameError("assignment of w_softmax", assignment, ("cross", "own"))
-        self.register_buffer("weights", shares.float())
+        self.register_buffer("weights", (shares * len(shares) / 2).float())
 
     def forward(self, logits: Tensor, labels: Tensor, features: Tensor) -> Tensor:  # noqa: ARG002
         """Return the mean over (N, K) `logits` and (N,) integer `labels`."""

@@ -104,8 +104,8 @@ def test_w_softmax_of_two_classes_is_the_papers(assignment: str) -> None:
 
 def test_w_softmax_of_more_classes() -> None:
     cross, own = build("w_softmax").weights, build("w_softmax", assignment="own").weights
-    torch.testing.assert_close(own, torch.tensor([0.6, 0.3, 0.1]).double(), rtol=1e-6, atol=0)
-    torch.testing.assert_close(cross, torch.tensor([0.2, 0.35, 0.45]).double(), rtol=1e-6, atol=0)
+    torch.testing.assert_close(own, 1.5 * torch.tensor([0.6, 0.3, 0.1]).double(), rtol=1e-6, atol=0)
+    torch.testing.assert_close(cross, 1.5 * torch.tensor([0.2, 0.35, 0.45]).double(), rtol=1e-6, atol=0)
 
 
 def test_centre_loss_and_its_gradient(batch: Batch) -> None:
