@@ -53,6 +53,17 @@ def test_classify(smears: Path, tmp_path: Path) -> None:
     assert (tmp_path / "out" / "predictions.csv").exists()
 
 
+def test_color(smears: Path, tmp_path: Path) -> None:
+    one = next(path for path in sorted(smears.rglob("*.png")))
+    fitted = leukon(
+        "color", "fit", "density", "--source", smears, "--target", "pbc", "--out", tmp_path / "m.json"
+    )
+    assert fitted.returncode == 0, fitted.stderr
+    applied = leukon("color", "apply", tmp_path / "m.json", one, "--out", tmp_path / "out")
+    assert applied.returncode == 0, applied.stderr
+    assert (tmp_path / "out" / one.name).exists()
+
+
 def test_explain(smears: Path, tmp_path: Path) -> None:
     image = next(path for path in sorted(smears.rglob("*")) if path.is_file())
     done = leukon("explain", "small", image, "--out", tmp_path / "out", "--json")

@@ -11,6 +11,8 @@ from leukon.cli.analyze import analyze
 from leukon.cli.audit import audit
 from leukon.cli.bundle import show as show_bundle
 from leukon.cli.classify import classify
+from leukon.cli.color import apply as apply_color
+from leukon.cli.color import fit as fit_color
 from leukon.cli.compare import compare
 from leukon.cli.cost import cost
 from leukon.cli.crossval import crossval
@@ -38,6 +40,7 @@ data = typer.Typer(
     help="Manifests, splits, audits, downloads and smears.",
 )
 bundle = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Shipped models.")
+color = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Colour maps between imaging systems.")
 image = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Images in other spaces.")
 
 app.command()(analyze)
@@ -49,6 +52,8 @@ app.command()(train)
 app.command()(crossval)
 app.command()(cost)
 app.command()(export)
+color.command("fit")(fit_color)
+color.command("apply")(apply_color)
 image.command()(convert)
 image.command()(show)
 image.command()(learn_raw)
@@ -57,6 +62,7 @@ data.command()(split)
 data.command()(fetch)
 data.command()(synth)
 bundle.command("show")(show_bundle)
+app.add_typer(color, name="color")
 app.add_typer(image, name="image")
 app.add_typer(data, name="data")
 app.add_typer(bundle, name="bundle")
