@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leukon.errors import InputError
-from leukon.imaging.color import COLOR_MAPS, ColorMap
+from leukon.imaging.color import ColorMap, map_from_dict, map_to_dict
 from leukon.imaging.color.background import Background
 from leukon.imaging.geometry import cut, resize, square_around
 from leukon.imaging.spaces import SPACES, Space
@@ -133,7 +133,7 @@ class Pipeline:
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values."""
         return {
-            "color": {"name": self.color.name, **asdict(self.color)},
+            "color": map_to_dict(self.color),
             "frame": asdict(self.frame),
             "space": {"name": self.space.name, **asdict(self.space)},
             "scale": asdict(self.scale),
@@ -151,9 +151,9 @@ class Pipeline:
             If the color map or the space is not registered.
         """
         try:
-            color, space, scale = dict(value["color"]), dict(value["space"]), value["scale"]
+            space, scale = dict(value["space"]), value["scale"]
             return cls(
-                color=look_up("colour map", color.pop("name"), COLOR_MAPS)(**color),
+                color=map_from_dict(value["color"]),
                 frame=Frame(**value["frame"]),
                 space=look_up("image space", space.pop("name"), SPACES)(**space),
                 scale=Scale(tuple(scale["mean"]), tuple(scale["std"])),

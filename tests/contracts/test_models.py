@@ -17,7 +17,7 @@ from leukon.export.onnx import to_onnx
 from leukon.models import MODELS, ModelSpec, Network
 
 torch.set_num_threads(1)
-SIDE = {"inception_v3": 75}
+SIDE = {"inception_v3": 75, "inception_v3_lstm": 75}
 SPECS = {name: ModelSpec(name, "test_resnet" if name == "timm" else "") for name in MODELS}
 
 
@@ -85,8 +85,29 @@ def test_four_planes_groups_for_batches_and_the_head_alone(name: str) -> None:
     assert not any(m.training for m in network.body.modules())
 
 
+@pytest.mark.parametrize("name", MODELS)
+def test_freezing_up_to_a_layer_leaves_what_comes_after(name: str) -> None:
+    names = list(on_meta(name).layers())
+    first, last = (build(name, device="meta", finetune=f"after_{names[i]}").train() for i in (0, -1))
+    frozen_first, frozen_last = (
+        {n for n, p in network.named_parameters() if not p.requires_grad} for network in (first, last)
+    )
+    assert frozen_first < frozen_last or len(names) == 1
+    assert not any(n.startswith("head.") for n in frozen_last)
+    own = {f"body.{n}" for n, _ in on_meta(name).body.named_parameters()}
+    assert next(iter(on_meta(name).state_dict())) in frozen_first
+    for network, frozen in ((first, frozen_first), (last, frozen_last)):
+        assert frozen <= own
+        for module_name, module in network.named_modules():
+            held = {f"{module_name}.{n}" for n, _ in module.named_parameters(recurse=False)}
+            if isinstance(module, nn.modules.batchnorm._BatchNorm) and held:
+                assert module.training == (not held & frozen)
+
+
 # One of each kind of structure: exporting all would take minutes.
-@pytest.mark.parametrize("name", ["mobilenet_v2", "timm", "resnet18", "crossvit", "t2t_vit", "deepvit"])
+@pytest.mark.parametrize(
+    "name", ["mobilenet_v2", "timm", "resnet18", "crossvit", "t2t_vit", "deepvit", "convnet", "xception_lstm"]
+)
 def test_onnx_says_the_same(name: str) -> None:
     network = build(name).eval()
     batch = torch.randn(3, 3, side(name), side(name))
@@ -113,7 +134,7 @@ def test_unknown_names() -> None:
         ModelSpec("resnext_cc", options={"fussion": "none"}).build(3)
     with pytest.raises(UnknownNameError, match=r"option of resnet50 'depth': choose one of \(none\)"):
         ModelSpec("resnet50", options={"depth": 101}).build(3)
-    with pytest.raises(UnknownNameError, match="unknown finetune 'last': choose one of all, head"):
+    with pytest.raises(UnknownNameError, match="unknown finetune 'last': choose one of after_LAYER, "):
         ModelSpec("resnet50", finetune="last").build(3)
     with pytest.raises(InputError, match="no hub holds weights of matek: give --weights FILE"):
         ModelSpec("matek", pretrained=True).build(3)

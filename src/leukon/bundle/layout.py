@@ -35,7 +35,7 @@ from leukon.types import Box, Cell, CellClass, Taxonomy
 
 FORMAT = 1
 MEMBERS = "model.onnx", "sample.npz", "card.json", "card.md"
-MAX_MEMBER_BYTES = 200_000_000
+MAX_MEMBER_BYTES = 2_000_000_000  # an ONNX file in one piece holds no more than 2 GiB
 SUFFIX = ".leukon"
 _DAMAGE = (
     zipfile.BadZipFile,

@@ -9,6 +9,8 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
+from leukon.registry import look_up
+
 Tensors = dict[str, Tensor]
 
 MAX_GROUPS = 32  # of GroupNorm, as its authors found best (Wu & He 2018)
@@ -74,7 +76,7 @@ class Network(nn.Module):
         self.features = features
         self.published = published or Published()
         self.started = ""
-        self.is_body_frozen = False
+        self._frozen: tuple[str, ...] = ()
         # Paths instead of the modules: a copy of the network must name its own.
         paths = {id(module): path for path, module in self.named_modules()}
         self._layers = {name: paths[id(module)] for name, module in (layers or {}).items()}
@@ -97,17 +99,35 @@ class Network(nn.Module):
         """Return the layers that explanations look at, by the field's names, from first to last."""
         return {name: self.get_submodule(path) for name, path in self._layers.items()}
 
-    def freeze_body(self) -> None:
-        """Leave only the head to training; running statistics of the body stay put as well."""
-        self.is_body_frozen = True
-        self.body.requires_grad_(requires_grad=False)
+    def freeze(self, last: str | None = None) -> None:
+        """Leave what comes after layer `last` to training; by default the head alone.
+
+        Of the body, everything up to and including that layer, one of `layers`, keeps its weights and its
+        running statistics.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such layer.
+        """
+        paths = [name for name, _ in self.body.named_modules(prefix="body")]  # in the order of building
+        holders: set[str] = set()
+        if last is not None:
+            end = look_up("layer", last, self._layers)
+            paths = paths[: max(i for i, p in enumerate(paths) if p == end or p.startswith(f"{end}.")) + 1]
+            # What holds the layer may hold later ones too, and is no part of what stays put.
+            holders = {end[:i] for i, character in enumerate(end) if character == "."}
+        for path in paths:
+            for parameter in self.get_submodule(path).parameters(recurse=False):
+                parameter.requires_grad = False
+        self._frozen = tuple(path for path in paths if path not in holders)
         self.train(self.training)
 
     def train(self, mode: bool = True) -> Self:
-        """Set training mode; a frozen body stays in evaluation mode."""
+        """Set training mode; what is frozen stays in evaluation mode."""
         super().train(mode)
-        if self.is_body_frozen:
-            self.body.eval()
+        for path in self._frozen:
+            self.get_submodule(path).training = False
         return self
 
 
@@ -121,6 +141,30 @@ class DroppedLinear(nn.Linear):
     def forward(self, features: Tensor) -> Tensor:
         """Map (N, inputs) to (N, outputs)."""
         return super().forward(nn.functional.dropout(features, self.dropout, self.training))
+
+
+class GridPool(nn.AdaptiveAvgPool2d):
+    """Adaptive mean pooling to `side` by `side` that goes to ONNX from maps of any size."""
+
+    def __init__(self, side: int) -> None:
+        super().__init__(side)
+        self.side = side
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Map (N, C, H, W) to (N, C, side, side)."""
+        if not torch.onnx.is_in_onnx_export():
+            return super().forward(maps)
+        # ONNX has no such pooling where the windows differ in size: there it is two matrix products.
+        rows, columns = (_windows(int(size), self.side).to(maps) for size in maps.shape[-2:])
+        return rows @ maps @ columns.T
+
+
+def _windows(size: int, count: int) -> Tensor:
+    """Return the weight of each of `size` places in each of `count` means, shape (count, size)."""
+    weights = torch.zeros(count, size)
+    for i in range(count):
+        weights[i, i * size // count : -(-(i + 1) * size // count)] = 1
+    return weights / weights.sum(dim=1, keepdim=True)
 
 
 def take_channels(body: nn.Module, channels: int) -> None:

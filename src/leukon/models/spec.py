@@ -9,6 +9,8 @@ from typing import Any
 
 from leukon.errors import InputError, UnknownNameError
 from leukon.models import (
+    cnn_lstm,
+    convnet,
     crossvit,
     deepvit,
     densenet,
@@ -22,6 +24,7 @@ from leukon.models import (
     timm_backbone,
     vgg,
     vit,
+    xception,
 )
 from leukon.models.network import Network, swap_norms
 from leukon.models.weights import fit_weights, read_tensors
@@ -36,7 +39,14 @@ MODELS: dict[str, Builder] = {
     "kimianet": densenet.kimianet,
     "densenet121": densenet.densenet121,
     "vgg16": vgg.vgg16,
+    "vgg19": vgg.vgg19,
     "inception_v3": inception.inception_v3,
+    "xception": xception.xception,
+    "xception_lstm": cnn_lstm.xception_lstm,
+    "inception_v3_lstm": cnn_lstm.inception_v3_lstm,
+    "resnet50_lstm": cnn_lstm.resnet50_lstm,
+    "xception_resnet50_lstm": cnn_lstm.xception_resnet50_lstm,
+    "convnet": convnet.convnet,
     "resnext50": resnext.resnext50,
     "resnext101": resnext.resnext101,
     "resnext_cc": resnext_cc.resnext_cc,
@@ -52,6 +62,7 @@ MODELS: dict[str, Builder] = {
     "mobilenet_v2": mobilenet_v2.mobilenet_v2,
     "timm": timm_backbone.timm_network,
 }
+AFTER = "after_"  # of `ModelSpec.finetune`
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +80,8 @@ class ModelSpec:
     pretrained : bool
         Fetch the family's own weights from its hub where `weights` is empty.
     finetune : str
-        ``"all"``, or ``"head"``: everything but the classifier keeps its weights and running statistics.
+        ``"all"``; ``"head"``: everything but the classifier keeps its weights and running statistics; or
+        ``"after_LAYER"``, such as ``"after_conv4_4"``: so does what comes up to that layer, itself included.
     norm : str
         ``"batch"``, or ``"group"``: GroupNorm in place of every BatchNorm.
     options : mapping
@@ -94,8 +106,9 @@ class ModelSpec:
         InputError
             If weights cannot be had or do not fit.
         """
+        last = self.finetune.removeprefix(AFTER) if self.finetune.startswith(AFTER) else None
         for what, value, known in (
-            ("finetune", self.finetune, ("all", "head")),
+            ("finetune", self.finetune if last is None else "after_LAYER", ("after_LAYER", "all", "head")),
             ("norm", self.norm, ("batch", "group")),
         ):
             if value not in known:
@@ -117,8 +130,8 @@ class ModelSpec:
         elif self.pretrained:
             done = fit_weights(network, self._fetch(network), f"hub weights of {self.title}")
             network.started = f"hub weights of {self.title}: {done}"
-        if self.finetune == "head":
-            network.freeze_body()
+        if self.finetune != "all":
+            network.freeze(last)
         return network
 
     @property

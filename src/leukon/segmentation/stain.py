@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from leukon.imaging.color.white import brightest_mode
 from leukon.types import Image
 
 Floats = npt.NDArray[np.float32]
@@ -28,7 +29,6 @@ RIDGE = 0.02
 STAINED_OD = 0.05
 _ONES = np.ones((1, 3), np.float32)
 _RIDGED = np.diag(np.array([0, 1, 1, 1, 1, 1], np.float32))
-_WINDOW = np.hanning(11)
 _LOG = np.log10((np.arange(256, dtype=np.float32) + 2) / 257)
 
 
@@ -167,16 +167,3 @@ def _largest(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return the largest of the three channels."""
     red, green, blue = cv2.split(image)
     return np.asarray(cv2.max(cv2.max(red, green), blue))
-
-
-def brightest_mode(values: npt.NDArray[np.uint8]) -> int:
-    """Return the brightest grey level that many pixels share: the empty background, not the red cells."""
-    counts = np.bincount(values, minlength=256).astype(np.float64)
-    if counts[254:].sum() < 0.5 * counts.sum():
-        counts[254:] = 0
-    if not counts.any():
-        return int(values.max())
-    smooth = np.convolve(counts, _WINDOW)[4:-4]  # one more at either end, for the comparison
-    middle = smooth[1:-1]
-    peaks = np.flatnonzero((middle >= smooth[:-2]) & (middle >= smooth[2:]) & (middle >= 0.15 * middle.max()))
-    return int(peaks[-1])

@@ -6,6 +6,7 @@ import copy
 import math
 import pickle
 import platform
+import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -24,8 +25,9 @@ from leukon.pipeline import Pipeline
 from leukon.storage import json_text, replacing, write_json, write_text
 from leukon.training.curves import write_curves
 from leukon.training.loader import Batches, LabelledCells, load_cells
-from leukon.training.recipe import Recipe
-from leukon.training.run import NetworkClassifier, load_classifier
+from leukon.training.recipe import Recipe, Svm
+from leukon.training.run import NetworkClassifier, load_classifier, validation_scores
+from leukon.training.svm import embed, embed_training_part, fit_svm
 from leukon.types import Taxonomy
 
 Report = Callable[[str, int, int], None]
@@ -55,7 +57,7 @@ def train(
         With the parts ``train`` and ``val``.
     out : Path
         The run's folder: ``recipe.json``, ``environment.json``, ``data.json``, ``history.json``,
-        ``curves.svg``, ``best.pt``, ``last.pt``.
+        ``curves.svg``, ``best.pt``, ``last.pt``; of an SVM the first four and ``best.pt``.
     taxonomy : Taxonomy
         The classes.
     report : callable, optional
@@ -82,13 +84,16 @@ def train(
     _claim(out, recipe, manifest, taxonomy)
 
     data = {name: _load(name, part, taxonomy, recipe.pipeline, report=report) for name, part in parts.items()}
+    if recipe.svm:
+        _choose_svm(recipe, recipe.svm, data, out, taxonomy=taxonomy, report=report)
+        return load_classifier(out)
     work = _start(recipe, data["train"], len(taxonomy))
     _record(out, work.network.started)
     progress = _resume(work, out / "last.pt")
     classifier = NetworkClassifier(work.average, work.batches.pipeline, taxonomy)
     while progress.epoch < recipe.epochs and progress.epoch - progress.best_epoch < recipe.patience:
         loss = _epoch(work, progress.epoch, report)
-        scores = _validate(classifier, data["val"])
+        scores = validation_scores(classifier.logits(data["val"].cells), data["val"].labels)
         if not math.isfinite(scores["val_loss"]):  # the last step spoilt the weights
             _refuse(work, scores["val_loss"], progress.epoch, len(work.batches))
         progress.epoch += 1
@@ -123,19 +128,66 @@ _DAMAGE = OSError, RuntimeError, KeyError, TypeError, ValueError, pickle.Unpickl
 _MOVING = "network", "average", "optimizer", "schedule", "loss_of"
 
 
-def _start(recipe: Recipe, data: LabelledCells, classes: int) -> _Work:
+def _built(recipe: Recipe, data: LabelledCells, classes: int) -> tuple[Network, Pipeline]:
     torch.manual_seed(recipe.seed)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     pipeline = recipe.pipeline.fit(data.cells) if recipe.fit_scale else recipe.pipeline
     model = recipe.model.at(pipeline.frame.side_px)
-    network = model.build(classes, channels=len(pipeline.space.channels)).to(device)
-    network = network.to(memory_format=torch.channels_last)
+    network = model.build(classes, channels=len(pipeline.space.channels))
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return network.to(device).to(memory_format=torch.channels_last), pipeline
+
+
+def _choose_svm(
+    recipe: Recipe,
+    svm: Svm,
+    data: dict[str, LabelledCells],
+    out: Path,
+    *,
+    taxonomy: Taxonomy,
+    report: Report,
+) -> None:
+    """Fit machines for every penalty, and keep those that are best on the validation part."""
+    if (out / "best.pt").exists():
+        return
+    network, pipeline = _built(recipe, data["train"], len(taxonomy))
+    _record(out, network.started)
+    kept = out / "features"
+    features, labels = embed_training_part(
+        network,
+        pipeline,
+        data["train"],
+        kept / "train",
+        augmentation=recipe.augmentation,
+        passes=recipe.epochs,
+        seed=recipe.seed,
+        advance=_counting("features of train", recipe.epochs * len(data["train"].cells), report),
+    )
+    advance = _counting("features of val", len(data["val"].cells), report)
+    seen = torch.from_numpy(embed(network, pipeline, data["val"].cells, kept / "val", advance=advance))
+    progress, best = Progress(), network.head
+    for penalty in svm.penalties:
+        report("machines", progress.epoch, len(svm.penalties))
+        head = fit_svm(features, labels, len(taxonomy), kernel=svm.kernel, penalty=penalty)
+        scores = validation_scores(head(seen).numpy(), data["val"].labels)
+        progress.epoch += 1
+        row = {"epoch": progress.epoch, "penalty": penalty, "support_vectors": len(head.vectors), **scores}
+        progress.history.append(row)
+        if scores["balanced_accuracy"] > progress.best:
+            progress.best, best = scores["balanced_accuracy"], head
+    report("machines", progress.epoch, len(svm.penalties))
+    write_json(out / "history.json", progress.history)
+    network.head = best
+    _save(out / "best.pt", {"network": network.state_dict(), "pipeline": pipeline.to_dict()})
+    shutil.rmtree(kept)
+
+
+def _start(recipe: Recipe, data: LabelledCells, classes: int) -> _Work:
+    network, pipeline = _built(recipe, data, classes)
     batches = Batches(data, pipeline, recipe.augmentation, recipe.batch_size, recipe.seed)
     optimizer, schedule = _optimizer(recipe, network, len(batches) * recipe.epochs)
     counts = np.bincount(data.labels, minlength=classes).tolist()
-    loss_of = build_loss(recipe.loss, recipe.loss_options, class_counts=counts, features=network.features).to(
-        device
-    )
+    loss_of = build_loss(recipe.loss, recipe.loss_options, class_counts=counts, features=network.features)
+    loss_of = loss_of.to(next(network.parameters()).device)
     average = copy.deepcopy(network).eval()
     return _Work(network, average, batches, optimizer, schedule, loss_of, recipe.averaging)
 
@@ -183,14 +235,20 @@ def _record(out: Path, started: str) -> None:
 def _load(
     name: str, part: Manifest, taxonomy: Taxonomy, pipeline: Pipeline, *, report: Report
 ) -> LabelledCells:
+    advance = _counting(f"reading {name}", len(part.entries), report)
+    return load_cells(part, taxonomy, pipeline, advance=advance)
+
+
+def _counting(what: str, total: int, report: Report) -> Callable[[int], None]:
+    """Return what turns steps into a report of how many are done."""
     done = 0
 
     def advance(steps: int) -> None:
         nonlocal done
         done += steps
-        report(f"reading {name}", done, len(part.entries))
+        report(what, done, total)
 
-    return load_cells(part, taxonomy, pipeline, advance=advance)
+    return advance
 
 
 def _optimizer(
@@ -268,18 +326,6 @@ def _follow(average: nn.Module, network: nn.Module, decay: float) -> None:
             own.lerp_(new, 1 - decay)
         else:
             own.copy_(new)
-
-
-def _validate(classifier: NetworkClassifier, data: LabelledCells) -> dict[str, float]:
-    logits = torch.from_numpy(classifier.logits(data.cells))
-    labels = torch.from_numpy(data.labels)
-    right = (logits.argmax(dim=1) == labels).numpy()
-    recalls = [float(right[data.labels == k].mean()) for k in np.unique(data.labels)]
-    return {
-        "val_loss": float(nn.functional.cross_entropy(logits, labels)),
-        "accuracy": float(right.mean()),
-        "balanced_accuracy": float(np.mean(recalls)),
-    }
 
 
 def _save(path: Path, state: dict[str, Any]) -> None:

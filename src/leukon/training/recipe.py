@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 from leukon.errors import InputError, UnknownNameError
 from leukon.models import ModelSpec
@@ -37,6 +37,21 @@ class Optimizer:
     rate: float = 1e-3
     weight_decay: float = 0.02
     warmup: float = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Svm:
+    """Support vector machines on the network's features, one per class against the rest.
+
+    Attributes
+    ----------
+    kernel : {"rbf", "linear"}
+    penalties : tuple of float
+        Values of C to try; the best on the validation part is kept.
+    """
+
+    kernel: Literal["rbf", "linear"] = "rbf"
+    penalties: tuple[float, ...] = (0.1, 1.0, 10.0, 100.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +84,10 @@ class Recipe:
         Decay of the running average of the weights that is validated and kept; 0 for none.
     seed : int
         Of everything random.
+    svm : Svm, optional
+        In place of the network's head, while the network stays as it starts: loss, optimizer, batches,
+        patience and averaging count for nothing, and `epochs` says how often each training cell is seen,
+        augmented anew.
     """
 
     name: str
@@ -84,6 +103,7 @@ class Recipe:
     patience: int = 5
     averaging: float = 0.998
     seed: int = 0
+    svm: Svm | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the resolved recipe as JSON values; of the weights, the file's name."""

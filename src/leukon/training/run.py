@@ -14,6 +14,7 @@ import torch
 
 from leukon.errors import InputError
 from leukon.models import ModelSpec, Network
+from leukon.models.svm import SvmHead
 from leukon.pipeline import Pipeline
 from leukon.types import Cell, CellClass, Prediction, Taxonomy
 
@@ -45,6 +46,18 @@ class NetworkClassifier:
         return [Prediction(self.taxonomy.names[int(row.argmax())], row) for row in shares]
 
 
+def validation_scores(logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) -> dict[str, float]:
+    """Return the loss, the accuracy and the balanced accuracy of logits (N, K) against labels (N,)."""
+    right = logits.argmax(axis=1) == labels
+    recalls = [float(right[labels == k].mean()) for k in np.unique(labels)]
+    loss = torch.nn.functional.cross_entropy(torch.from_numpy(logits), torch.from_numpy(labels))
+    return {
+        "val_loss": float(loss),
+        "accuracy": float(right.mean()),
+        "balanced_accuracy": float(np.mean(recalls)),
+    }
+
+
 def load_classifier(run: Path) -> NetworkClassifier:
     """Load the best network of the run in folder `run`.
 
@@ -54,7 +67,8 @@ def load_classifier(run: Path) -> NetworkClassifier:
         If the folder holds no finished epoch.
     """
     try:
-        spec = ModelSpec(**json.loads((run / "recipe.json").read_text())["model"])
+        recipe = json.loads((run / "recipe.json").read_text())
+        spec = ModelSpec(**recipe["model"])
         classes = json.loads((run / "data.json").read_text())["taxonomy"]
         best = torch.load(run / "best.pt", map_location="cpu", weights_only=True)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, pickle.UnpicklingError) as error:
@@ -63,5 +77,8 @@ def load_classifier(run: Path) -> NetworkClassifier:
     pipeline = Pipeline.from_dict(best["pipeline"])
     spec = replace(spec, weights="", pretrained=False).at(pipeline.frame.side_px)
     network = spec.build(len(taxonomy), channels=len(pipeline.space.channels))
+    if svm := recipe.get("svm"):
+        vectors = len(best["network"]["head.vectors"])
+        network.head = SvmHead(network.features, len(taxonomy), vectors, kernel=svm["kernel"])
     network.load_state_dict(best["network"])
     return NetworkClassifier(network.eval(), pipeline, taxonomy)

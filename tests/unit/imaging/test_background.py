@@ -28,3 +28,23 @@ def test_black_around_a_cell_is_not_taken_for_light() -> None:
 def test_an_image_that_is_all_black_stays_so() -> None:
     black = np.zeros((64, 64, 3), np.uint8)
     assert not Background().for_image(black)(black).any()
+
+
+def test_a_background_blown_out_in_two_channels_is_found_all_the_same() -> None:
+    """As a halogen lamp without white balance gives it: yellow, red and green at full scale."""
+    image = np.full((120, 120, 3), (255, 255, 160), np.uint8)
+    cv2.circle(image, (60, 60), 40, (200, 150, 110), -1)
+    cv2.circle(image, (60, 60), 25, (120, 50, 90), -1)
+    np.testing.assert_allclose(background_level(image), [255, 255, 160], atol=1)
+
+
+def test_a_blown_out_spot_says_nothing_of_the_lamp() -> None:
+    image = np.full((120, 120, 3), (150, 190, 180), np.uint8)
+    cv2.circle(image, (30, 30), 28, (255, 255, 255), -1)
+    np.testing.assert_allclose(background_level(image), [150, 190, 180], atol=1)
+
+
+def test_a_background_blown_out_as_a_whole_is_white() -> None:
+    image = np.full((120, 120, 3), 255, np.uint8)
+    cv2.circle(image, (60, 60), 40, (200, 150, 210), -1)
+    np.testing.assert_allclose(background_level(image), 255, atol=1)

@@ -42,6 +42,9 @@ def params(module: nn.Module) -> int:
         ("resnext_cc:downsampling=stages", 2, 52_196_308),
         # torchvision's and timm's own figures, with their thousand classes
         ("vgg16", 1000, 138_357_544),
+        ("vgg19", 1000, 143_667_240),
+        ("vgg19", 4, 139_586_628),
+        ("xception", 1000, 22_855_952),
         ("resnet18", 1000, 11_689_512),
         ("resnext101", 1000, 44_177_704),
         ("resnext101:32x8d", 1000, 88_791_336),
@@ -64,6 +67,30 @@ def test_transformers_as_published() -> None:
     # T2T-ViT_t-14 21.5 M; simple ViT is ViT-S/16, 22.05 M, less its class token and learned positions.
     assert round(params(build("t2t_vit", 1000)) / 1e6, 1) == 21.5
     assert params(build("simple_vit", 1000)) + 384 * (1 + 197) == 22_050_664
+
+
+@pytest.mark.parametrize(
+    ("name", "cnns"),
+    [
+        ("xception_lstm", ["xception"]),
+        ("inception_v3_lstm", ["inception_v3"]),
+        ("resnet50_lstm", ["resnet50"]),
+        ("xception_resnet50_lstm", ["xception", "resnet50"]),
+    ],
+)
+def test_hybrids_add_an_lstm_and_a_dense_layer(name: str, cnns: list[str]) -> None:
+    units, width, classes, steps = 128, 256, 4, 3 * 224
+    lstm = 4 * units * (steps + units + 2)
+    merge = (2048 * len(cnns) + units + 1) * width
+    alone = sum(params(build(cnn, classes).body) for cnn in cnns)
+    assert params(build(name, classes)) == alone + lstm + merge + (width + 1) * classes
+
+
+def test_the_convnet_by_hand() -> None:
+    f, k, hidden = 8, 3, 16
+    convs = k * k * (3 * f + f * 2 * f + 2 * f * 4 * f) + 2 * (f + 2 * f + 4 * f)
+    network = build("convnet:filters=8,kernel=3,hidden=16", 4)
+    assert params(network) == convs + (4 * f * 16 + 1) * hidden + (hidden + 1) * 4
 
 
 def test_eca_after_the_first_blocks() -> None:

@@ -10,7 +10,8 @@ from torch import nn
 
 from leukon.errors import InputError, UnknownNameError
 from leukon.models import ModelSpec
-from leukon.models.network import swap_norms
+from leukon.models.cnn_lstm import CnnLstm
+from leukon.models.network import GridPool, swap_norms
 from leukon.models.resnext_cc import Eca, Fusion
 from leukon.models.transformer import Attention
 
@@ -27,6 +28,42 @@ def test_a_frozen_body_does_not_move() -> None:
     optimizer.step()
     moved = {n for n, t in network.state_dict().items() if not torch.equal(t, before[n])}
     assert moved == {"head.weight", "head.bias"}  # of BatchNorm neither means nor variances nor counts
+
+
+def test_frozen_blocks_do_not_move() -> None:
+    torch.manual_seed(0)
+    network = ModelSpec("resnet18", finetune="after_conv4_1").build(3)
+    before = copy.deepcopy(network.state_dict())
+    optimizer = torch.optim.SGD((p for p in network.parameters() if p.requires_grad), lr=0.1)
+    network.eval().train()
+    network(torch.randn(4, 3, 32, 32)).square().sum().backward()
+    optimizer.step()
+    moved = {n for n, t in network.state_dict().items() if not torch.equal(t, before[n])}
+    later = ("head.", "body.layer3.1.", "body.layer4.")
+    assert moved == {n for n in before if n.startswith(later)}
+
+
+@pytest.mark.parametrize(("height", "width"), [(3, 3), (7, 7), (9, 16), (14, 5)])
+def test_pooling_to_a_grid_in_onnx_is_torchs(
+    height: int, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    maps, pool = torch.randn(2, 3, height, width), GridPool(7)
+    expected = nn.functional.adaptive_avg_pool2d(maps, 7)
+    assert torch.equal(pool(maps), expected)
+    monkeypatch.setattr(torch.onnx, "is_in_onnx_export", lambda: True)
+    torch.testing.assert_close(pool(maps), expected)
+
+
+def test_a_hybrid_reads_rows_beside_the_cnn() -> None:
+    torch.manual_seed(0)
+    network = ModelSpec("resnet50_lstm", options={"image_size": 32}).build(4).eval()
+    body, batch = network.body, torch.randn(2, 3, 32, 32)
+    assert isinstance(body, CnnLstm)
+    with torch.inference_mode():
+        _, (state, _) = body.lstm(torch.stack([batch[:, :, row].flatten(1) for row in range(32)], dim=1))
+        joined = torch.cat([body.cnns["resnet50"](batch), state[0]], dim=1)
+        torch.testing.assert_close(network.embed(batch), body.merge(joined))
+        network(torch.randn(2, 3, 64, 48))  # rows of other images are brought to its size
 
 
 def test_a_copy_names_its_own_layers() -> None:
@@ -98,6 +135,8 @@ def test_parts_that_do_not_exist() -> None:
     ):
         with pytest.raises(InputError, match=message):
             ModelSpec("resnext_cc", options=options).build(2)
+    with pytest.raises(InputError, match="convnet cannot have kernel=4"):
+        ModelSpec("convnet", options={"kernel": 4}).build(2)
     with pytest.raises(UnknownNameError, match="unknown fusion of resnext_cc '5_1'"):
         ModelSpec("resnext_cc", options={"fusion": "5_1"}).build(2)
     with pytest.raises(UnknownNameError, match="unknown variant of resnext101 '64x4d'"):

@@ -13,8 +13,8 @@ from torchvision import models
 
 import leukon.models.torchvision_backbone
 from leukon.errors import InputError
-from leukon.models import ModelSpec, Network, timm_backbone
-from leukon.models.inception import scaled_inputs
+from leukon.models import ModelSpec, Network, inception, timm_backbone
+from leukon.models.torchvision_backbone import scaled_inputs
 
 torch.set_num_threads(1)
 
@@ -239,10 +239,58 @@ def test_inception_on_imagenets_scale_is_inception_on_its_own() -> None:
     torch.manual_seed(0)
     reference = models.inception_v3(transform_input=True, init_weights=False).eval()
     folded = models.inception_v3(transform_input=False, init_weights=False).eval()
-    folded.load_state_dict(scaled_inputs(reference.state_dict()))
+    folded.load_state_dict(scaled_inputs(reference.state_dict(), inception.FIRST, inception.MEAN))
     batch = torch.randn(1, 3, 75, 75)
     with torch.inference_mode():
         torch.testing.assert_close(folded(batch), reference(batch), rtol=1e-3, atol=1e-4)
+
+
+@pytest.fixture
+def published_cnns(monkeypatch: pytest.MonkeyPatch) -> dict[str, nn.Module]:
+    """Stand in for both hubs: Xception and ResNet-50 with numbers of their own."""
+    torch.manual_seed(1)
+    cnns = {"legacy_xception": timm.create_model("legacy_xception"), "resnet50": models.resnet50()}
+    create = timm.create_model
+
+    def from_timm(name: str, pretrained: bool = False, **settings: object) -> nn.Module:
+        return cnns[name] if pretrained else create(name, **settings)
+
+    monkeypatch.setattr(timm, "create_model", from_timm)
+    monkeypatch.setattr("torchvision.models.get_model", lambda name, weights: cnns[name])
+    return cnns
+
+
+def test_xception_on_imagenets_scale_is_xception_on_its_own(published_cnns: dict[str, nn.Module]) -> None:
+    network = ModelSpec("xception", pretrained=True).build(1000).eval()
+    assert network.started == "hub weights of xception: classifier taken over"
+    image = torch.rand(1, 3, 64, 64)
+    mean, deviation = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+    scaled = (image - mean[:, None, None]) / deviation[:, None, None]
+    with torch.inference_mode():
+        theirs = published_cnns["legacy_xception"].eval()(image * 2 - 1)
+        torch.testing.assert_close(network(scaled), theirs, rtol=1e-3, atol=1e-4)
+
+
+def test_hybrids_start_from_the_weights_of_their_cnns(
+    published_cnns: dict[str, nn.Module], tmp_path: Path
+) -> None:
+    spec = ModelSpec("xception_resnet50_lstm", pretrained=True, options={"image_size": 32})
+    network = spec.build(4)
+    assert network.started == "hub weights of xception_resnet50_lstm: classifier new"
+    resnet = published_cnns["resnet50"].state_dict()
+    cnn = network.body.cnns["resnet50"]
+    assert all(torch.equal(t, resnet[n]) for n, t in cnn.state_dict().items())
+    assert torch.equal(
+        network.body.cnns["xception"].conv4.pointwise.weight,
+        published_cnns["legacy_xception"].conv4.pointwise.weight,
+    )
+    # A hybrid of one takes that network's file as it is.
+    path = save(resnet, tmp_path / "resnet50.pth")
+    alone = ModelSpec("resnet50_lstm", weights=path, options={"image_size": 32}).build(4)
+    assert torch.equal(alone.body.cnns["resnet50"].conv1.weight, resnet["conv1.weight"])
+    own = save(alone.state_dict(), tmp_path / "own.pth")
+    again = ModelSpec("resnet50_lstm", weights=own, options={"image_size": 32}).build(4)
+    assert all(torch.equal(t, again.state_dict()[n]) for n, t in alone.state_dict().items())
 
 
 def test_mobilenet_equals_the_zoo(shared_data: Path) -> None:

@@ -67,9 +67,9 @@ def background_level(image: Image) -> npt.NDArray[np.float64]:
     # The least channel: stains darken at least one channel, the background none.
     red, green, blue = np.ascontiguousarray(sample.T)
     brightness = cv2.min(cv2.min(red, green), blue).ravel()
-    # A blown-out spot says nothing of the lamp's colour; use it only where there is little else.
-    unclipped = cv2.max(cv2.max(red, green), blue).ravel() < 255
-    if np.count_nonzero(unclipped) > 0.1 * len(sample):
+    # A blown-out spot says nothing of the lamp's colour; a background that is blown out as a whole is white.
+    unclipped = brightness < 255
+    if np.count_nonzero(unclipped) > 0.5 * len(sample):
         sample, brightness = sample[unclipped], brightness[unclipped]
     counts = np.bincount(brightness, minlength=256)
     counts[: np.searchsorted(counts.cumsum(), len(brightness) / 2)] = 0  # the darker half

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from leukon.imaging.color.quality import FitQuality
 from leukon.types import Image
 
 
@@ -15,6 +17,7 @@ from leukon.types import Image
 class Linear:
     """One factor and one offset (a share of full scale) per channel, clipped at black and full scale."""
 
+    fit_quality: ClassVar[FitQuality] = FitQuality()
     factors: tuple[float, ...]
     offsets: tuple[float, ...] = (0.0, 0.0, 0.0)
 
