@@ -218,7 +218,8 @@ def altered(
         values *= BRIGHTER
     elif look == "noisy":
         values += np.random.default_rng(seed).normal(0, NOISE * full, moved.shape).astype(np.float32)
-    return np.clip(np.rint(values), 0, full).astype(image.dtype.type)
+    rounded = np.clip(np.rint(values), 0, full)
+    return rounded.astype(np.uint8) if image.dtype == np.uint8 else rounded.astype(np.uint16)
 
 
 def _moved(box: Box, operation: str, height: int, width: int) -> Box:
