@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-BLOCKED = "torch", "torchvision", "timm", "onnx", "safetensors"
+BLOCKED = "torch", "torchvision", "timm", "onnx", "safetensors", "optuna"
 PRELUDE = f"""
 import sys
 class Wall:

@@ -25,6 +25,7 @@ from leukon.cli.learn_raw import learn_raw
 from leukon.cli.split import split
 from leukon.cli.synth import synth
 from leukon.cli.train import train
+from leukon.cli.tune import tune
 
 app = typer.Typer(
     name="leukon",
@@ -49,6 +50,7 @@ app.command()(compare)
 app.command()(explain)
 app.command()(train)
 app.command()(crossval)
+app.command()(tune)
 app.command()(cost)
 app.command()(export)
 image.command()(convert)

@@ -1,8 +1,18 @@
-"""Finding cells: in whole fields, and the one cell of a single-cell image."""
+"""Finding cells, in whole fields and in single-cell images, and measuring them."""
 
 from leukon.segmentation.cell import find_cell
 from leukon.segmentation.detection import Detection
 from leukon.segmentation.field import find_leukocytes
 from leukon.segmentation.mask import cell_mask
+from leukon.segmentation.measurements import MEASUREMENTS, cell_measurements
+from leukon.segmentation.parts import Parts
 
-__all__ = ["Detection", "cell_mask", "find_cell", "find_leukocytes"]
+__all__ = [
+    "MEASUREMENTS",
+    "Detection",
+    "Parts",
+    "cell_mask",
+    "cell_measurements",
+    "find_cell",
+    "find_leukocytes",
+]

@@ -27,6 +27,7 @@ DARK_SURROUND = 0.35
 VIGNETTE_LIMIT = 0.2
 RIDGE = 0.02
 STAINED_OD = 0.05
+NUCLEAR_AXIS = np.array([[1.0, 1.0, -1.0]], np.float32)
 _ONES = np.ones((1, 3), np.float32)
 _RIDGED = np.diag(np.array([0, 1, 1, 1, 1, 1], np.float32))
 _LOG = np.log10((np.arange(256, dtype=np.float32) + 2) / 257)
@@ -68,23 +69,62 @@ def reduced(image: Image, longest_px: int) -> tuple[npt.NDArray[np.uint8], float
     return np.ascontiguousarray(to_uint8(image)), scale
 
 
-def measure_stain(image: npt.NDArray[np.uint8]) -> Stain:
-    """Measure the stain in an 8-bit RGB image, shape (H, W, 3)."""
+@dataclass(frozen=True, eq=False, slots=True)
+class Background:
+    """The empty background of an image.
+
+    Attributes
+    ----------
+    logs : ndarray of float32, shape (3,) or (h, w, 3)
+        log10 of its colour, one for all or on a coarse grid over the whole image.
+    inside : ndarray of uint8, shape (h, w)
+        1 where light comes through, on the same grid.
+    height, width : int
+        Size of the image in px.
+    """
+
+    logs: Floats
+    inside: Mask
+    height: int
+    width: int
+
+    def density(self, part: npt.NDArray[np.uint8], x0: int = 0, y0: int = 0) -> Floats:
+        """Return the optical density above the background.
+
+        Parameters
+        ----------
+        part : ndarray of uint8, shape (h, w, 3)
+            The image, or a window of it.
+        x0, y0 : int
+            The window's left upper corner.
+        """
+        logs = np.asarray(cv2.LUT(part, _LOG))
+        if self.logs.ndim == 1:
+            return np.asarray(self.logs - logs)
+        x, y = self.logs.shape[1] / self.width, self.logs.shape[0] / self.height
+        placed = np.array([[x, 0, (x0 + 0.5) * x - 0.5], [0, y, (y0 + 0.5) * y - 0.5]])
+        size, flags = part.shape[1::-1], cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        near = cv2.warpAffine(self.logs, placed, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(near - logs)
+
+
+def measure_background(image: Image) -> Background:
+    """Measure the empty background of an image, shape (H, W, 3), at a reduced size."""
     height, width = image.shape[:2]
     small, _ = reduced(image, round(min(THUMBNAIL_PX, max(32, THUMBNAIL_SHARE * max(height, width)))))
     inside = field_of_view(small)
-    log_small = np.asarray(cv2.LUT(small, _LOG))
-    background = fit_background(small, log_small, inside)
-    logs = np.asarray(cv2.LUT(image, _LOG))
-    if background.ndim == 1:
-        density = background - logs
-    else:
-        density = cv2.resize(background, (width, height), interpolation=cv2.INTER_LINEAR) - logs
-    density = cv2.GaussianBlur(density, (0, 0), 0.8)
-    nuclear = cv2.transform(density, np.array([[1.0, 1.0, -1.0]], np.float32))
+    return Background(fit_background(small, np.asarray(cv2.LUT(small, _LOG)), inside), inside, height, width)
+
+
+def measure_stain(image: npt.NDArray[np.uint8]) -> Stain:
+    """Measure the stain in an 8-bit RGB image, shape (H, W, 3)."""
+    height, width = image.shape[:2]
+    background = measure_background(image)
+    density = cv2.GaussianBlur(background.density(image), (0, 0), 0.8)
+    nuclear = cv2.transform(density, NUCLEAR_AXIS)
     valid = np.ones((height, width), np.uint8)
-    if not inside.all():
-        valid = cv2.resize(inside, (width, height), interpolation=cv2.INTER_NEAREST)
+    if not background.inside.all():
+        valid = cv2.resize(background.inside, (width, height), interpolation=cv2.INTER_NEAREST)
         valid = cv2.erode(
             valid,
             np.ones((3, 3), np.uint8),

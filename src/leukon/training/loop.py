@@ -33,6 +33,10 @@ from leukon.types import Taxonomy
 Report = Callable[[str, int, int], None]
 
 
+class DivergedError(InputError):
+    """The loss is no longer a number."""
+
+
 @dataclass(slots=True)
 class Progress:
     """What a checkpoint remembers besides the tensors."""
@@ -73,8 +77,9 @@ def train(
     ManifestError
         If a part is missing or holds an unknown label.
     InputError
-        If `out` holds another run, or the loss is no longer a number; the run's folder then keeps the
-        checkpoints of the epochs before.
+        If `out` holds another run.
+    DivergedError
+        If the loss is no longer a number; the run's folder keeps the checkpoints of the epochs before.
     """
     report = report or (lambda _what, _done, _total: None)
     parts = {name: manifest.subset(split=name) for name in ("train", "val")}
@@ -262,7 +267,11 @@ def _optimizer(
         {"params": matrices, "weight_decay": settings.weight_decay},
         {"params": vectors, "weight_decay": 0.0},
     ]
-    optimizer = torch.optim.AdamW(groups, lr=settings.rate, fused=True)
+    optimizer: torch.optim.Optimizer
+    if settings.momentum is None:
+        optimizer = torch.optim.AdamW(groups, lr=settings.rate, fused=True)
+    else:
+        optimizer = torch.optim.SGD(groups, lr=settings.rate, momentum=settings.momentum, fused=True)
     warmup = max(1, round(settings.warmup * steps))
 
     def rate(step: int) -> float:
@@ -312,7 +321,7 @@ def _refuse(work: _Work, loss: float, epoch: int, step: int) -> NoReturn:
     """Stop, naming the files of the batch at which the loss was no number; `step` counts from 1."""
     data, size = work.batches.data, work.batches.batch_size
     rows = work.batches.order(epoch)[(step - 1) * size : step * size]
-    raise InputError(
+    raise DivergedError(
         f"the loss is {loss} in epoch {epoch + 1}, step {step}: lower the recipe's rate or check the batch's "
         f"files; the checkpoints of earlier epochs are kept. Files: "
         + ", ".join(data.cells[i].name for i in rows)
