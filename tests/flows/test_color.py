@@ -108,7 +108,7 @@ def test_apply_warns_and_keeps_what_it_cannot_map(command, systems, tmp_path) ->
     np.testing.assert_array_equal(read_image(tmp_path / "out" / "black.png"), black)
     done = command("color", "apply", path, mixed, "--out", mixed)
     assert done.code == 2
-    assert "would be replaced by its own map" in done.err
+    assert "would be replaced by what is made of it" in done.err
 
 
 def test_classify_and_analyze_say_what_they_did(command, systems, tmp_path, tiny_bundle) -> None:

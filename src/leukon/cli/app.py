@@ -10,6 +10,7 @@ from leukon import __version__
 from leukon.cli.analyze import analyze
 from leukon.cli.audit import audit
 from leukon.cli.bundle import show as show_bundle
+from leukon.cli.checkerboard import checkerboard
 from leukon.cli.classify import classify
 from leukon.cli.color import apply as apply_color
 from leukon.cli.color import fit as fit_color
@@ -17,6 +18,7 @@ from leukon.cli.compare import compare
 from leukon.cli.cost import cost
 from leukon.cli.crossval import crossval
 from leukon.cli.evaluate import evaluate
+from leukon.cli.expand import expand
 from leukon.cli.explain import explain
 from leukon.cli.export import export
 from leukon.cli.fetch import fetch
@@ -38,11 +40,11 @@ app = typer.Typer(
 data = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Manifests, splits, audits, downloads and smears.",
+    help="Manifests, splits, audits, expansions, downloads and smears.",
 )
 bundle = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Shipped models.")
 color = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Colour maps between imaging systems.")
-image = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Images in other spaces.")
+image = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Images in other spaces and guises.")
 
 app.command()(analyze)
 app.command()(classify)
@@ -59,8 +61,10 @@ color.command("apply")(apply_color)
 image.command()(convert)
 image.command()(show)
 image.command()(learn_raw)
+image.command()(checkerboard)
 data.command()(audit)
 data.command()(split)
+data.command()(expand)
 data.command()(fetch)
 data.command()(synth)
 bundle.command("show")(show_bundle)

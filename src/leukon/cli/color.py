@@ -98,11 +98,11 @@ def apply(
     from leukon.cli.targets import targets_of
     from leukon.errors import InputError
     from leukon.imaging.color.fitting import read_map
-    from leukon.imaging.files import read_image, write_image
+    from leukon.imaging.files import IMAGE_SUFFIXES, read_image, write_image
     from leukon.segmentation.look import unlike
 
     fitted = read_map(map)
-    targets = targets_of(inputs, out, ".png")
+    targets = targets_of(inputs, out, ".png", IMAGE_SUFFIXES)
     skipped: list[dict[str, str]] = []
     unchanged: list[dict[str, str]] = []
     written: list[str] = []
