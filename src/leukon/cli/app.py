@@ -10,11 +10,13 @@ from leukon import __version__
 from leukon.cli.analyze import analyze
 from leukon.cli.audit import audit
 from leukon.cli.bundle import show as show_bundle
+from leukon.cli.checkerboard import checkerboard
 from leukon.cli.classify import classify
 from leukon.cli.compare import compare
 from leukon.cli.cost import cost
 from leukon.cli.crossval import crossval
 from leukon.cli.evaluate import evaluate
+from leukon.cli.expand import expand
 from leukon.cli.explain import explain
 from leukon.cli.export import export
 from leukon.cli.fetch import fetch
@@ -36,10 +38,10 @@ app = typer.Typer(
 data = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Manifests, splits, audits, downloads and smears.",
+    help="Manifests, splits, audits, expansions, downloads and smears.",
 )
 bundle = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Shipped models.")
-image = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Images in other spaces.")
+image = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Images in other spaces and guises.")
 
 app.command()(analyze)
 app.command()(classify)
@@ -54,8 +56,10 @@ app.command()(export)
 image.command()(convert)
 image.command()(show)
 image.command()(learn_raw)
+image.command()(checkerboard)
 data.command()(audit)
 data.command()(split)
+data.command()(expand)
 data.command()(fetch)
 data.command()(synth)
 bundle.command("show")(show_bundle)
