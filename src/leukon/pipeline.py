@@ -26,7 +26,6 @@ from leukon.segmentation import cell_mask
 from leukon.segmentation.cluster_parts import cluster_parts
 from leukon.types import Cell, Image
 
-
 ISOLATIONS: dict[str, Callable[[Cell], npt.NDArray[np.bool_]]] = {
     "outline": cell_mask,
     "ekmeans": lambda cell: cluster_parts(cell).whole(cell.image),
@@ -47,7 +46,8 @@ class Frame:
     fill : float
         Grey for what lies outside the image, as a share of full scale.
     isolate : str
-        Fill what lies around the cell too, as a key of `ISOLATIONS` finds the cell; empty to leave it.
+        Fill what lies around the cell too, as a key of `ISOLATIONS` finds the cell; by default, and where it
+        finds nothing, the surroundings stay.
     """
 
     side_px: int = 128
@@ -120,9 +120,10 @@ class Pipeline:
         side = frame.side_px * self.space.pixels_per_sample
         framed = cut(cell.image, square, fill=frame.fill, colour=colour)
         if frame.isolate:
-            mask = look_up("isolation", frame.isolate, ISOLATIONS)(cell)
-            inside = cut(np.repeat(mask.astype(np.uint8)[..., None], 3, axis=2), square, fill=0) > 0
-            framed = np.where(inside, framed, framed.dtype.type(frame.fill * np.iinfo(framed.dtype).max))
+            mask = look_up("isolation", frame.isolate, ISOLATIONS)(cell).astype(np.uint8)
+            inside = cut(cv2.merge([mask] * 3), square, fill=0) > 0
+            if inside.any():
+                framed = np.where(inside, framed, framed.dtype.type(frame.fill * np.iinfo(framed.dtype).max))
         return self.space.from_rgb(resize(framed, side, side))
 
     def fit(self, cells: Sequence[Cell]) -> Pipeline:

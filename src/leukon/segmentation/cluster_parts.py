@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from leukon.imaging.color.background import background_level
 from leukon.imaging.geometry import cut, resize, square_around
 from leukon.segmentation.color_clusters import cluster_colors
 from leukon.segmentation.parts import CYTOPLASM, NUCLEUS, Parts
@@ -18,7 +19,7 @@ LONGEST_PX = 96
 SMOOTHING = 0.015  # as a share of the window's side
 BLACK = 32
 LEAST_LOBE = 0.05  # of the largest piece of the nucleus
-RING = 0.06  # width of the ring around the nucleus, as a share of the window's side
+RING = 0.1  # width of the ring around the nucleus, as a share of the window's side
 
 Mask = npt.NDArray[np.uint8]
 
@@ -26,8 +27,8 @@ Mask = npt.NDArray[np.uint8]
 def cluster_parts(cell: Cell) -> Parts:
     """Part `cell` by EK-means of the colours in and around its box.
 
-    The nucleus is the cluster of lowest green, where it lies in the box; the cytoplasm, of the clusters that
-    are neither the nucleus nor the brightest, the one most frequent around the nucleus, where it touches it.
+    The nucleus is the cluster of lowest green, where it lies in the box; the cytoplasm, of the clusters
+    that are neither it nor the brightest, the commonest in a ring around it, where it touches it.
     Cytoplasm as pale as the background, or as a red cell beside it, is beyond clustering: this is the paper's
     plain method, kept for comparison.
 
@@ -45,7 +46,8 @@ def cluster_parts(cell: Cell) -> Parts:
     black = (small.max(axis=2) < BLACK).astype(np.uint8)  # no stain is: it lies beyond a turned image's edge
     beyond = cv2.dilate(black, np.ones((3, 3), np.uint8))[..., None] > 0
     # Smoothed, chromatin is of one colour.
-    small = cv2.GaussianBlur(np.where(beyond, np.uint8(255), small), (0, 0), SMOOTHING * max(small.shape))
+    empty = background_level(small).astype(np.uint8)
+    small = cv2.GaussianBlur(np.where(beyond, empty, small), (0, 0), SMOOTHING * max(small.shape))
     mask: Mask = np.zeros(small.shape[:2], np.uint8)
     if len(np.unique(small.reshape(-1, 3), axis=0)) > CLUSTERS:
         clusters = cluster_colors(small, CLUSTERS)
@@ -74,16 +76,17 @@ def _part(
     areas = stats[:, cv2.CC_STAT_AREA]
     lobes = np.flatnonzero(near & (areas >= LEAST_LOBE * areas[near].max()))
     nucleus = np.isin(pieces, lobes)
-    size = 2 * max(1, round(RING * max(mask.shape))) + 1
+    size = 2 * max(2, round(RING * max(mask.shape))) + 1
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
-    ring = (cv2.dilate(nucleus.astype(np.uint8), disc) > 0) & ~nucleus
-    counts = np.bincount(labels[ring], minlength=len(green))
-    counts[[darkest, brightest]] = 0
     cell = nucleus.astype(np.uint8)
+    rim = cv2.dilate(cell, cross)  # whose colours lie between the nucleus's and its surroundings'
+    counts = np.bincount(labels[(cv2.dilate(cell, disc) > 0) & (rim == 0)], minlength=len(green))
+    counts[[darkest, brightest]] = 0
     if counts.any():
         around = cv2.morphologyEx((labels == counts.argmax()).astype(np.uint8), cv2.MORPH_OPEN, cross)
-        _, pieces = cv2.connectedComponents(cell | around)
-        cell = np.isin(pieces, np.unique(pieces[nucleus])).astype(np.uint8)
+        _, pieces = cv2.connectedComponents(rim | around)
+        cell |= around & np.isin(pieces, np.unique(pieces[nucleus])).astype(np.uint8)
+        cell = cv2.morphologyEx(cell, cv2.MORPH_CLOSE, cross)
     outlines, _ = cv2.findContours(cell, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     cv2.drawContours(mask, outlines, -1, CYTOPLASM, cv2.FILLED)
     mask[nucleus] = NUCLEUS
