@@ -12,6 +12,8 @@ from leukon.cli.audit import audit
 from leukon.cli.bundle import show as show_bundle
 from leukon.cli.checkerboard import checkerboard
 from leukon.cli.classify import classify
+from leukon.cli.color import apply as apply_color
+from leukon.cli.color import fit as fit_color
 from leukon.cli.compare import compare
 from leukon.cli.cost import cost
 from leukon.cli.crossval import crossval
@@ -41,6 +43,7 @@ data = typer.Typer(
     help="Manifests, splits, audits, expansions, downloads and smears.",
 )
 bundle = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Shipped models.")
+color = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Colour maps between imaging systems.")
 image = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Images in other spaces and guises.")
 
 app.command()(analyze)
@@ -53,6 +56,8 @@ app.command()(crossval)
 app.command()(tune)
 app.command()(cost)
 app.command()(export)
+color.command("fit")(fit_color)
+color.command("apply")(apply_color)
 image.command()(convert)
 image.command()(show)
 image.command()(learn_raw)
@@ -63,6 +68,7 @@ data.command()(expand)
 data.command()(fetch)
 data.command()(synth)
 bundle.command("show")(show_bundle)
+app.add_typer(color, name="color")
 app.add_typer(image, name="image")
 app.add_typer(data, name="data")
 app.add_typer(bundle, name="bundle")

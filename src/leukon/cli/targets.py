@@ -15,7 +15,7 @@ def targets_of(inputs: Sequence[Path], out: Path, suffix: str, suffixes: Sequenc
     Raises
     ------
     InputError
-        If two images would become one file, or as `list_images`.
+        If two images would become one file, one would replace itself, or as `list_images`.
     """
     targets: dict[Path, Path] = {}
     for entry in inputs:
@@ -24,4 +24,6 @@ def targets_of(inputs: Sequence[Path], out: Path, suffix: str, suffixes: Sequenc
             target = out / below.with_suffix(suffix)
             if targets.setdefault(target, image).resolve() != image.resolve():
                 raise InputError(f"{targets[target]} and {image} would both become {target}; rename one")
+            if target.resolve() == image.resolve():
+                raise InputError(f"{image} would be replaced by what is made of it: choose another --out")
     return targets
