@@ -39,7 +39,8 @@ def test_parts_agree_with_the_drawing() -> None:
 def test_a_system_is_nearer_to_itself_than_to_others() -> None:
     names = "led-x", "halogen-y", "phone"
     first, second = (
-        {name: measure_look(cells(name, seeds), name) for name in names} for seeds in (range(12), range(20, 32))
+        {name: measure_look(cells(name, seeds), name) for name in names}
+        for seeds in (range(12), range(20, 32))
     )
     for name in names:
         own = look_distance(second[name], first[name])
