@@ -22,7 +22,15 @@ from leukon.imaging.geometry import cut, resize, square_around
 from leukon.imaging.spaces import SPACES, Space
 from leukon.imaging.spaces.rgb import Rgb
 from leukon.registry import look_up
+from leukon.segmentation import cell_mask
+from leukon.segmentation.cluster_parts import cluster_parts
 from leukon.types import Cell, Image
+
+ISOLATIONS: dict[str, Callable[[Cell], npt.NDArray[np.bool_]]] = {
+    "outline": cell_mask,
+    "ekmeans": lambda cell: cluster_parts(cell).whole(cell.image),
+}
+"""What finds the pixels of a cell, shape (H, W) of its image, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +45,15 @@ class Frame:
         Side of the square as a multiple of the cell's longer side.
     fill : float
         Grey for what lies outside the image, as a share of full scale.
+    isolate : str
+        Fill what lies around the cell too, as a key of `ISOLATIONS` finds the cell; by default, and where it
+        finds nothing, the surroundings stay.
     """
 
     side_px: int = 128
     margin: float = 1.4
     fill: float = 0.92
+    isolate: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +118,13 @@ class Pipeline:
         # Colour maps act on single pixels: mapping what is cut equals cutting what is mapped.
         square = square_around(cell.box, margin=frame.margin)
         side = frame.side_px * self.space.pixels_per_sample
-        framed = resize(cut(cell.image, square, fill=frame.fill, colour=colour), side, side)
-        return self.space.from_rgb(framed)
+        framed = cut(cell.image, square, fill=frame.fill, colour=colour)
+        if frame.isolate:
+            mask = look_up("isolation", frame.isolate, ISOLATIONS)(cell).astype(np.uint8)
+            inside = cut(cv2.merge([mask] * 3), square, fill=0) > 0
+            if inside.any():
+                framed = np.where(inside, framed, framed.dtype.type(frame.fill * np.iinfo(framed.dtype).max))
+        return self.space.from_rgb(resize(framed, side, side))
 
     def fit(self, cells: Sequence[Cell]) -> Pipeline:
         """Return this pipeline with its scale measured on `cells`.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-BLOCKED = "torch", "torchvision", "timm", "onnx", "safetensors"
+BLOCKED = "torch", "torchvision", "timm", "onnx", "safetensors", "optuna"
 PRELUDE = f"""
 import sys
 class Wall:
@@ -51,6 +51,17 @@ def test_classify(smears: Path, tmp_path: Path) -> None:
     done = leukon("classify", smears, "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "out" / "predictions.csv").exists()
+
+
+def test_color(smears: Path, tmp_path: Path) -> None:
+    many = tmp_path / "many"
+    leukon("data", "synth", "--system", "led-x", "--fields", "5", "--seed", "9", "--out", many)
+    options = "--source", many / "images", "--target", "pbc", "--out", tmp_path / "map.json"
+    fitted = leukon("color", "fit", "density", *options)
+    assert fitted.returncode == 0, fitted.stderr
+    applied = leukon("color", "apply", tmp_path / "map.json", smears, "--out", tmp_path / "out")
+    assert applied.returncode == 0, applied.stderr
+    assert len(list((tmp_path / "out").rglob("*.png"))) == 2
 
 
 def test_explain(smears: Path, tmp_path: Path) -> None:

@@ -103,3 +103,29 @@ def test_a_learned_network_converts(command, images, tmp_path) -> None:
     assert np.load(tmp_path / "out" / "1.npy").shape == RGB.shape
     done = command("image", "learn-raw", "--out", model, "--width", "12")
     assert (done.code, "choose a multiple of 8" in done.err) == (2, True)
+
+
+def test_checkerboard_writes_two_pictures_of_each_image(command, images, tmp_path) -> None:
+    (images / "bad.png").write_bytes(b"text")
+    done = command("image", "checkerboard", images, "--out", tmp_path / "out")
+    assert done.code == 0
+    assert "3 of 4 images" in done.err
+    pictures = [read_image(tmp_path / "out" / "sub" / name) for name in ("1.a.png", "1.b.png")]
+    np.testing.assert_array_equal(sum(pictures), RGB)
+    done = command("image", "checkerboard", images / "bad.png", "--out", tmp_path / "out")
+    assert done.code == 1
+    done = command("image", "checkerboard", images, "--out", tmp_path / "out", "--mode", "litteral")
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert "did you mean 'literal'" in done.err
+
+
+def test_expand_through_the_command_line(command, images, tmp_path) -> None:
+    (tmp_path / "m.csv").write_text("path,label,split\nin/1.png,ig,train\nin/2.tif,ig,test\n")
+    done = command("data", "expand", tmp_path / "m.csv", "--out", tmp_path / "out", "--json")
+    assert done.code == 0
+    summary = json.loads(done.out)
+    assert summary["labels"] == {"ig": {"before": 1, "after": 20}}
+    assert len(list((tmp_path / "out").rglob("*.png"))) == 20
+    done = command("data", "expand", images, "--out", tmp_path / "other")
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert "leukon data split" in done.err

@@ -49,6 +49,32 @@ def test_what_lies_outside_the_image_is_filled() -> None:
     assert plane.sum() == 400 - 100
 
 
+@pytest.mark.parametrize("method", ["ekmeans", "outline"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_what_lies_around_an_isolated_cell_is_filled(method: str, dtype: type) -> None:
+    image = np.full((96, 96, 3), (232, 226, 230), np.uint8)
+    cv2.circle(image, (20, 48), 14, (226, 168, 160), -1)  # a red cell
+    cv2.circle(image, (52, 48), 20, (190, 170, 214), -1)
+    cv2.circle(image, (52, 48), 11, (96, 44, 128), -1)
+    kept = image.copy()
+    cell = Cell(image.astype(dtype) * (257 if dtype is np.uint16 else 1), Box(32, 28, 73, 69))
+    frame = Frame(side_px=96, margin=96 / 41, fill=0.5, isolate=method)
+    shown = Pipeline(Identity(), frame, scale=PLAIN).batch([cell])[0]
+    plain = Pipeline(Identity(), replace(frame, isolate=""), scale=PLAIN).batch([cell])[0]
+    y, x = np.mgrid[:96, :96]
+    distance = np.hypot(x - 48, y - 48)  # the cell is framed in the middle
+    inside, outside = distance < 17, distance > 24
+    np.testing.assert_array_equal(shown[:, inside], plain[:, inside])
+    np.testing.assert_allclose(shown[:, outside], 0.5, atol=0.01)
+    np.testing.assert_array_equal(image, kept)  # nobody's image is painted on
+
+
+def test_a_way_to_isolate_that_does_not_exist() -> None:
+    pipeline = Pipeline(frame=Frame(isolate="ekmean"))
+    with pytest.raises(UnknownNameError, match=r"unknown isolation 'ekmean': .* did you mean 'ekmeans'"):
+        pipeline.batch([Cell(scene(), Box(10, 10, 40, 40))])
+
+
 def test_resizing_comes_before_hue_so_that_red_never_turns_green() -> None:
     image = np.zeros((40, 40, 3), np.uint8)
     image[:, ::2] = (255, 0, 10)  # hues just below and just above 0: their mean as numbers is cyan

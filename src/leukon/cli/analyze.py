@@ -19,6 +19,9 @@ def analyze(
     ],
     out: Annotated[Path, typer.Option(help="Folder for the results; made where it is missing.")],
     bundle: Annotated[str, typer.Option(help="A bundle file, or the name of a shipped one.")] = "small",
+    color: Annotated[
+        str, typer.Option(help="A colour map to bring images to the bundle's look, or auto; by default none.")
+    ] = "",
     cells: Annotated[int, typer.Option(min=1, help="Flag a count of fewer leukocytes.")] = 200,
     width: Annotated[
         float,
@@ -49,6 +52,7 @@ def analyze(
         analysis = run(
             inputs,
             bundle=bundle,
+            color=color or None,
             options=CountOptions(least_cells=cells, interval_width=width),
             journal=out / ".journal.jsonl",
             progress=lambda done, total: report("fields", done, total),
@@ -61,6 +65,8 @@ def analyze(
         print_table(_table(analysis))
         for flag in analysis.differential.flags:
             say(f"note: {flag.message}")
+        if color:
+            say(f"colours: {dict(analysis.provenance.settings)['colour']}")
         say(f"wrote {out / 'report.html'}, cells.csv, differential.csv, differential.json")
     if not analysis.differential.fields_read:
         say(f"leukon: none of the {len(analysis.fields)} images could be used; the results say why")

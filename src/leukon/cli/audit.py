@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from leukon.cli.console import print_json, print_table, progress, say
+from leukon.cli.console import print_json, print_table, say, stages
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from leukon.datasets.audit import Audit
+    from leukon.datasets.audit import Audit, Copy
 
 _SHOWN = 20
 
@@ -24,16 +24,16 @@ def audit(
 ) -> None:
     """Look for unreadable images, copies and leaks; exit code 1 when the split leaks.
 
-    Copies are found across the parts of the split and across labels: the same bytes, or the same picture
-    re-saved, resized or brightened.
+    Copies are found across the parts of the split and across labels: the same bytes, the same picture
+    re-saved, resized or brightened, and the same scene turned by any angle, mirrored or shifted.
     """
     from leukon.datasets.audit import audit as run
     from leukon.datasets.manifest import read_manifest
     from leukon.storage import write_json
 
     cells = read_manifest(manifest)
-    with progress("Reading images", len(set(cells.files))) as advance:
-        found = run(cells, advance=advance)
+    with stages() as report:
+        found = run(cells, report=report)
     if out is not None:
         write_json(out / "audit.json", found.to_dict())
     if json:
@@ -58,7 +58,7 @@ def _tables(found: Audit) -> list[Table]:
     if found.copies:
         ordered = sorted(found.copies, key=lambda copy: not copy.leaks)
         rows = [
-            (c.kind, c.first, c.second, " / ".join(s or "–" for s in c.splits), " / ".join(c.labels))
+            (_kind(c), c.first, c.second, " / ".join(s or "–" for s in c.splits), " / ".join(c.labels))
             for c in ordered
         ]
         tables.append(_table("Copies", ("kind", "image", "copy", "splits", "labels"), rows))
@@ -66,6 +66,12 @@ def _tables(found: Audit) -> list[Table]:
         rows = [(one.kind, one.name, ", ".join(one.splits)) for one in found.straddlers]
         tables.append(_table("In several parts of the split", ("kind", "name", "splits"), rows))
     return tables
+
+
+def _kind(copy: Copy) -> str:
+    if copy.kind != "moved":
+        return copy.kind
+    return f"{'mirrored, ' if copy.mirrored else ''}turned by {copy.angle_deg:.0f}°"
 
 
 def _table(title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> Table:

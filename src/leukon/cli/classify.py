@@ -23,6 +23,9 @@ def classify(
         str, typer.Option(help="Keep these classes alone, as a,b,c, and renormalise; by default all.")
     ] = "",
     bundle: Annotated[str, typer.Option(help="A bundle file, or the name of a shipped one.")] = "small",
+    color: Annotated[
+        str, typer.Option(help="A colour map to bring images to the bundle's look, or auto; by default none.")
+    ] = "",
     *,
     json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON on stdout.")] = False,
 ) -> None:
@@ -43,6 +46,7 @@ def classify(
         classification = run(
             inputs,
             bundle=bundle,
+            color=color or None,
             classes=kept,
             journal=out / ".journal.jsonl",
             progress=lambda done, total: report("images", done, total),
@@ -54,6 +58,8 @@ def classify(
         print_table(_table(classification, summary["classes"], summary["status"]))
         for one in classification.skipped:
             say(f"skipped {one.name}: {one.reason}")
+        if color:
+            say(f"colours: {dict(classification.provenance.settings)['colour']}")
         say(f"wrote {out / 'predictions.csv'}")
     if len(classification.skipped) == len(classification.images):
         say(

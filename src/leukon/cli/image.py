@@ -35,9 +35,10 @@ def convert(
     from dataclasses import asdict
 
     from leukon.cli.console import print_json, progress, say
+    from leukon.cli.targets import targets_of
     from leukon.errors import InputError
     from leukon.imaging.convert import FORMATS, file_in_space, write_values
-    from leukon.imaging.files import IMAGE_SUFFIXES, RAW_SUFFIXES, list_images
+    from leukon.imaging.files import IMAGE_SUFFIXES, RAW_SUFFIXES
     from leukon.registry import look_up
     from leukon.storage import write_json
 
@@ -45,13 +46,7 @@ def convert(
     suffix = "." + look_up("format", format, dict.fromkeys(FORMATS, format))
     if suffix != ".npy" and len(chosen.channels) != 3:
         raise InputError(f"{space} has {len(chosen.channels)} channels, a picture 3; choose --format npy")
-    targets: dict[Path, Path] = {}
-    for entry in inputs:
-        for image in list_images([entry], IMAGE_SUFFIXES + RAW_SUFFIXES):
-            below = image.relative_to(entry) if entry.is_dir() else Path(image.name)
-            target = out / below.with_suffix(suffix)
-            if targets.setdefault(target, image).resolve() != image.resolve():
-                raise InputError(f"{targets[target]} and {image} would both become {target}; rename one")
+    targets = targets_of(inputs, out, suffix, IMAGE_SUFFIXES + RAW_SUFFIXES)
     written: list[str] = []
     skipped: list[dict[str, str]] = []
     with progress("images", len(targets)) as advance:

@@ -55,10 +55,9 @@ def train(
 
 def best_epoch(run: Path) -> dict[str, float]:
     """Return the row of the best epoch in the run's history."""
-    import json
+    from leukon.training.run import history
 
-    history: list[dict[str, float]] = json.loads((run / "history.json").read_text())
-    return max(history, key=lambda row: row["balanced_accuracy"])
+    return max(history(run), key=lambda row: row["balanced_accuracy"])
 
 
 def started_from(run: Path) -> str:

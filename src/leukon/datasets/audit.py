@@ -6,11 +6,13 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from itertools import combinations
 from typing import Any, Literal
 
 from leukon.datasets.manifest import Entry, Manifest, file_sha256
-from leukon.datasets.near import ENOUGH_PX, Fingerprint, fingerprint, near_pairs
+from leukon.datasets.moved import SIDE_PX, Landmarks, landmarks, moved_pairs
+from leukon.datasets.near import Fingerprint, fingerprint, near_pairs
 from leukon.errors import InputError
 from leukon.imaging.files import read_image
 from leukon.machine import available_processors
@@ -32,20 +34,26 @@ class Copy:
     ----------
     first, second : str
         Their paths.
-    kind : {"exact", "near"}
-        The same bytes, or the same scene (see `leukon.datasets.near`).
+    kind : {"exact", "near", "moved"}
+        The same bytes, the same picture (see `leukon.datasets.near`), or the same scene turned, mirrored or
+        shifted (see `leukon.datasets.moved`).
     splits, labels : tuple of str
         Of `first` and `second`.
     correlation : float
-        Of their thumbnails; 1 for exact copies.
+        Of their thumbnails, or of what both show; 1 for exact copies.
+    angle_deg, mirrored : float, bool
+        How `first` was turned, −180…180 clockwise, after it was perhaps mirrored left to right, to give
+        `second`; 0 and False unless the kind is ``"moved"``.
     """
 
     first: str
     second: str
-    kind: Literal["exact", "near"]
+    kind: Literal["exact", "near", "moved"]
     splits: tuple[str, str]
     labels: tuple[str, str]
     correlation: float
+    angle_deg: float = 0.0
+    mirrored: bool = False
 
     @property
     def leaks(self) -> bool:
@@ -105,16 +113,17 @@ class _Seen:
     entry: Entry
     sha256: str
     print: Fingerprint
+    landmarks: Landmarks
 
 
-def audit(manifest: Manifest, *, advance: Callable[[int], None] | None = None) -> Audit:
+def audit(manifest: Manifest, *, report: Callable[[str, int, int], None] | None = None) -> Audit:
     """Read every image of `manifest` and look for copies and leaks.
 
     Parameters
     ----------
     manifest : Manifest
-    advance : callable, optional
-        Called with 1 after each image.
+    report : callable, optional
+        Called with what is being done, the images done and the images in all.
 
     Returns
     -------
@@ -129,18 +138,19 @@ def audit(manifest: Manifest, *, advance: Callable[[int], None] | None = None) -
             digest = file_sha256(path)
             if entry.sha256 and digest != entry.sha256.lower():
                 return Unreadable(entry.path, "its SHA-256 is not the manifest's: the file was changed")
-            return _Seen(entry, digest, fingerprint(read_image(path, enough_px=ENOUGH_PX)))
+            image = read_image(path, enough_px=SIDE_PX)
+            return _Seen(entry, digest, fingerprint(image), landmarks(image))
         except InputError as error:
             return Unreadable(entry.path, str(error))
 
+    report = report or (lambda _what, _done, _total: None)
     results = []
     with ThreadPoolExecutor(available_processors()) as pool:
         for result in pool.map(look, images.values()):
             results.append(result)
-            if advance:
-                advance(1)
+            report("Reading images", len(results), len(images))
     seen = [result for result in results if isinstance(result, _Seen)]
-    pairs = [_copy(seen[i], seen[j], correlation) for i, j, correlation in _pairs(seen)]
+    pairs = _copies(seen, report)
     copies = tuple(pair for pair in pairs if pair.leaks or pair.labels[0] != pair.labels[1])
     return Audit(
         cells=len(manifest),
@@ -153,21 +163,35 @@ def audit(manifest: Manifest, *, advance: Callable[[int], None] | None = None) -
     )
 
 
-def _pairs(seen: list[_Seen]) -> list[tuple[int, int, float]]:
-    """Exact and near copies, each pair once; plain images have no detail to correlate, but a hash."""
-    found = {(i, j): correlation for i, j, correlation in near_pairs([s.print for s in seen])}
+def _copies(seen: list[_Seen], report: Callable[[str, int, int], None]) -> list[Copy]:
+    """Each pair once, by the surest evidence; plain images have no detail to compare, but a hash."""
+
+    def copy(i: int, j: int, kind: Literal["exact", "near", "moved"], correlation: float) -> Copy:
+        a, b = seen[i].entry, seen[j].entry
+        return Copy(a.path, b.path, kind, (a.split, b.split), (a.label, b.label), min(1.0, correlation))
+
+    found: dict[tuple[int, int], Copy] = {}
+    compared = 0
+
+    def advance(images: int) -> None:
+        nonlocal compared
+        compared += images
+        report("Comparing images", compared, len(seen))
+
+    for pair in moved_pairs([one.landmarks for one in seen], advance=advance):
+        found[pair.first, pair.second] = replace(
+            copy(pair.first, pair.second, "moved", pair.correlation),
+            angle_deg=pair.angle_deg,
+            mirrored=pair.mirrored,
+        )
+    for i, j, correlation in near_pairs([one.print for one in seen]):
+        found[i, j] = copy(i, j, "near", correlation)
     same = defaultdict(list)
     for position, one in enumerate(seen):
         same[one.sha256].append(position)
     for positions in same.values():
-        found |= {(i, j): 1.0 for k, i in enumerate(positions) for j in positions[k + 1 :]}
-    return [(i, j, correlation) for (i, j), correlation in sorted(found.items())]
-
-
-def _copy(first: _Seen, second: _Seen, correlation: float) -> Copy:
-    a, b = first.entry, second.entry
-    kind: Literal["exact", "near"] = "exact" if first.sha256 == second.sha256 else "near"
-    return Copy(a.path, b.path, kind, (a.split, b.split), (a.label, b.label), min(1.0, correlation))
+        found |= {(i, j): copy(i, j, "exact", 1.0) for i, j in combinations(positions, 2)}
+    return [found[key] for key in sorted(found)]
 
 
 def _counts(manifest: Manifest) -> dict[str, dict[str, int]]:

@@ -223,19 +223,24 @@ def read_manifest(path: Path | str) -> Manifest:
     return _checked(Manifest(path.parent, entries), str(path))
 
 
-def write_manifest(path: Path | str, manifest: Manifest) -> None:
+def write_manifest(
+    path: Path | str, manifest: Manifest, *, columns: Mapping[str, Sequence[str]] | None = None
+) -> None:
     """Write `manifest` as CSV or Parquet, by the suffix of `path`.
 
-    Paths are written relative to the new file where the images lie below its folder, else absolute.
+    Paths are written relative to the new file where the images lie below its folder, else absolute. Further
+    `columns`, one text per entry, are for the reader's eye: `read_manifest` ignores them.
     """
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix not in (".csv", ".parquet"):
         raise ManifestError(f"cannot write the manifest {path}: choose a name that ends in .csv or .parquet")
     rows = [_row(replace(e, path=_relative(manifest.root / e.path, path.parent))) for e in manifest.entries]
-    used = [
-        name for name in (*_TEXTS, *_CORNERS) if name in _TEXTS[:2] or any(row[name] != "" for row in rows)
-    ]
+    for name, values in (columns or {}).items():
+        for row, value in zip(rows, values, strict=True):
+            row[name] = value
+    names = (*_TEXTS, *_CORNERS, *(columns or ()))
+    used = [name for name in names if name in _TEXTS[:2] or any(row[name] != "" for row in rows)]
     if suffix == ".csv":
         text = StringIO(newline="")
         writer = csv.DictWriter(text, used, extrasaction="ignore", lineterminator="\n")
@@ -244,9 +249,9 @@ def write_manifest(path: Path | str, manifest: Manifest) -> None:
         write_text(path, text.getvalue())
     else:
         arrow, parquet = _pyarrow()
-        columns = {name: [row[name] if row[name] != "" else None for row in rows] for name in used}
+        table = {name: [row[name] if row[name] != "" else None for row in rows] for name in used}
         stream = BytesIO()
-        parquet.write_table(arrow.table(columns), stream)
+        parquet.write_table(arrow.table(table), stream)
         write_bytes(path, stream.getvalue())
 
 

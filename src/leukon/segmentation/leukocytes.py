@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import cv2
 import numpy as np
@@ -11,20 +12,30 @@ from leukon.imaging.geometry import resize, square_around
 from leukon.registry import look_up
 from leukon.segmentation.adaptive import adaptive
 from leukon.segmentation.cell import central_nucleus
+from leukon.segmentation.cluster_parts import cluster_parts
 from leukon.segmentation.detection import Detection
 from leukon.segmentation.field import LEAST_SHARE, find_leukocytes
 from leukon.segmentation.parts import Parts
-from leukon.segmentation.plain import ekmeans, fcm, kmeans, otsu
 from leukon.segmentation.scene import Nucleus, Scene, read_scene
 from leukon.segmentation.stain import Mask, to_uint8
-from leukon.types import Box, Image
+from leukon.types import Box, Cell, Image
+
+
+def plain(image: Image, scene: Scene, nucleus: Nucleus, *, method: str) -> Mask:
+    """Segment one cell by `cluster_parts`; parameters and result as of `adaptive`."""
+    height, width = image.shape[:2]
+    box = scene.detect(nucleus).scaled(max(height, width) / max(scene.labels.shape), height, width).box
+    mask = np.zeros((height, width), np.uint8)
+    cluster_parts(Cell(image, box), method=method).paint(mask)
+    return mask
+
 
 METHODS: dict[str, Callable[[Image, Scene, Nucleus], Mask]] = {
     "adaptive": adaptive,
-    "ekmeans": ekmeans,
-    "kmeans": kmeans,
-    "fcm": fcm,
-    "otsu": otsu,
+    "ekmeans": partial(plain, method="ekmeans"),
+    "kmeans": partial(plain, method="kmeans"),
+    "fcm": partial(plain, method="fcm"),
+    "otsu": partial(plain, method="otsu"),
 }
 """Ways to tell nucleus and cytoplasm of one cell."""
 
@@ -62,8 +73,6 @@ def segment(image: Image, *, method: str = "adaptive", cells: str = "auto") -> t
     ------
     UnknownNameError
         If there is no such method, or no such choice of cells.
-    InputError
-        If a plain method finds fewer colours than clusters.
 
     Examples
     --------

@@ -21,6 +21,7 @@ from leukon.imaging.color.look import (
     Floats,
     Look,
     Part,
+    look_distance,
 )
 from leukon.imaging.color.white import white_level
 from leukon.segmentation.scene import read_scene
@@ -36,6 +37,9 @@ PIXELS_PER_IMAGE = 64
 LEAST_WHITE = 0.08
 _KERNEL = np.ones((3, 3), np.uint8)
 NOWHERE = len(PARTS)
+SAME_SYSTEM = 6.0
+"""Mean ΔE2000 between the parts of two sets of images of one system hardly exceeds this: ten images of
+single cells measure their system to within about 3."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -145,3 +149,18 @@ def _part(density: npt.NDArray[np.float32]) -> Part:
     inner = values[((values >= low) & (values <= high)).all(axis=1)]
     covariance = np.cov(inner.T) if len(inner) > 3 else np.zeros((3, 3))
     return Part(triple(np.median(values, axis=0)), rows(covariance))
+
+
+def unlike(images: Iterable[Image], look: Look) -> str:
+    """Say that `images` come from another imaging system than `look`; empty where they may be of it."""
+    try:
+        seen = measure_look(images, "these images")
+    except InputError:
+        return ""
+    distance = look_distance(seen, look)
+    if distance <= SAME_SYSTEM:
+        return ""
+    return (
+        f"the images do not look like {look.name}, which the map was fitted on: their parts differ by "
+        f"ΔE {distance:.1f}, more than {SAME_SYSTEM:g}; fit a map for them with leukon color fit"
+    )

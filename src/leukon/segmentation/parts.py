@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from leukon.segmentation.stain import Mask
-from leukon.types import Box
+from leukon.types import Box, Image
 
 CYTOPLASM = 128
 NUCLEUS = 255
@@ -39,6 +40,12 @@ class Parts:
         x, y, width, height = cv2.boundingRect(self.mask)
         x, y = x + self.x0, y + self.y0
         return Box(x, y, x + width, y + height)
+
+    def whole(self, image: Image) -> npt.NDArray[np.bool_]:
+        """Return the pixels of the cell in `image`, shape (H, W)."""
+        canvas = np.zeros(image.shape[:2], np.uint8)
+        self.paint(canvas)
+        return canvas > 0
 
     def paint(self, canvas: Mask) -> None:
         """Paint the cell onto the mask of the whole image, shape (H, W)."""

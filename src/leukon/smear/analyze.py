@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from leukon.segmentation.field import find_leukocytes
+from leukon.segmentation.gate import faults_of
+from leukon.smear.color import Choice, Recoloring, recoloring
 from leukon.smear.differential import CountOptions, Fields, count
 from leukon.smear.journal import Journal
-from leukon.smear.pictures import preview, remarks_on, thumbnail
+from leukon.smear.pictures import preview, thumbnail
 from leukon.smear.records import field_from_json, field_to_json
 from leukon.smear.run import Progress, Results, card_of, classifier_of, ordered, provenance_of, purpose_of
 from leukon.smear.sources import Input, Source, sources_of
@@ -20,6 +22,7 @@ from leukon.types import (
     Cell,
     Classifier,
     FieldResult,
+    Flag,
     FoundCell,
     Prediction,
     Skipped,
@@ -37,6 +40,7 @@ def analyze(
     inputs: Input | Sequence[Input],
     *,
     bundle: Classifier | Path | str | None = None,
+    color: Choice = None,
     options: CountOptions | None = None,
     journal: Path | str | None = None,
     progress: Progress | None = None,
@@ -53,6 +57,9 @@ def analyze(
         Image files, folders of them, or RGB images of shape (H, W, 3), uint8 or uint16.
     bundle : Classifier or path-like, optional
         By default the shipped bundle. A classifier is called from several threads.
+    color : ColorFit, path-like or "auto", optional
+        A colour map, or its file, that brings the images to the look that the bundle knows; ``"auto"``
+        recognises the imaging system, and fits a map to the images where it is not known.
     options : CountOptions, optional
         How the count is made and judged.
     journal : path-like, optional
@@ -83,7 +90,8 @@ def analyze(
     sources = sources_of(inputs)
     classifier = classifier_of(bundle)
     taxonomy = classifier.taxonomy
-    book = Journal(journal, purpose_of("analyze", classifier))
+    colors = recoloring(color, sources)
+    book = Journal(journal, purpose_of("analyze", classifier) + colors.purpose)
 
     keys = [source.key() for source in sources]
     places = [_usable(book, key, i) for i, key in enumerate(keys)]
@@ -93,7 +101,7 @@ def analyze(
         progress(done, len(sources))
 
     def look_at(index: int) -> FieldResult:
-        return _field(sources[index], classifier, with_preview=index < PREVIEWS)
+        return _field(sources[index], classifier, colors, with_preview=index < PREVIEWS)
 
     for index, result in zip(missing, ordered(missing, look_at), strict=True):
         # An unreadable file gets another chance in the next run.
@@ -114,11 +122,16 @@ def analyze(
         card=card_of(classifier),
         options=options,
     )
+    if colors.warning:
+        differential = replace(
+            differential, flags=(*differential.flags, Flag("colour", f"Colours: {colors.warning}."))
+        )
     names = set(taxonomy.names)
     settings = {
         "cells wanted": str(options.least_cells),
         "interval width wanted": f"{options.interval_width:g} percentage points",
         "counted together": ", ".join(f"{a} with {b}" for a, b in options.merged if {a, b} <= names) or "–",
+        **colors.settings,
     }
     return Analysis(differential, fields, taxonomy, provenance_of(classifier, settings, len(sources)))
 
@@ -138,14 +151,15 @@ def settle(prediction: Prediction, flags: Sequence[str], taxonomy: Taxonomy) -> 
     return prediction
 
 
-def _field(source: Source, classifier: Classifier, *, with_preview: bool) -> FieldResult:
+def _field(source: Source, classifier: Classifier, colors: Recoloring, *, with_preview: bool) -> FieldResult:
     try:
         image = source.read()
         found = find_leukocytes(image)
-        remarks = remarks_on(image)
+        remarks = faults_of(image, found)
     except Exception as error:  # whatever is wrong with one image must not stop the others
         return FieldResult(source.name, skipped=source.fault(error))
-    cells = [Cell(image, one.box, source.name, one.flags) for one in found]
+    mapped = colors(image) if found else image
+    cells = [Cell(mapped, one.box, source.name, one.flags) for one in found]
     predictions = classifier.predict(cells) if cells else []
     return FieldResult(
         source.name,

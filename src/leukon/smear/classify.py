@@ -11,6 +11,7 @@ from leukon.bundle import Bundle
 from leukon.errors import InputError
 from leukon.segmentation.cell import find_cell
 from leukon.smear.analyze import BROKEN
+from leukon.smear.color import Choice, Recoloring, recoloring
 from leukon.smear.journal import Journal
 from leukon.smear.records import image_from_json, image_to_json
 from leukon.smear.run import Progress, classifier_of, ordered, provenance_of, purpose_of
@@ -28,6 +29,7 @@ def classify(
     *,
     bundle: Classifier | Path | str | None = None,
     classes: Sequence[str] | None = None,
+    color: Choice = None,
     journal: Path | str | None = None,
     progress: Progress | None = None,
 ) -> Classification:
@@ -44,6 +46,9 @@ def classify(
         By default the shipped bundle. A classifier is called from several threads.
     classes : sequence of str, optional
         Keep these alone and renormalise their probabilities.
+    color : ColorFit, path-like or "auto", optional
+        A colour map, or its file, that brings the images to the look that the bundle knows; ``"auto"``
+        recognises the imaging system, and fits a map to the images where it is not known.
     journal : path-like, optional
         File that keeps the results, so that the same call goes on after it was killed.
     progress : callable, optional
@@ -80,7 +85,8 @@ def classify(
                 f"no class is named: give at least two of {', '.join(classifier.taxonomy.names)}"
             )
         classifier = classifier.restricted(classes)
-    book = Journal(journal, purpose_of("classify", classifier))
+    colors = recoloring(color, sources)
+    book = Journal(journal, purpose_of("classify", classifier) + colors.purpose)
 
     # The groups hang on the inputs alone, so a resumed run forms the same batches, to the last bit.
     groups = [sources[i : i + GROUP] for i in range(0, len(sources), GROUP)]
@@ -91,7 +97,7 @@ def classify(
     if progress:
         progress(done, len(sources))
 
-    work = partial(_name, classifier=classifier)
+    work = partial(_name, classifier=classifier, colors=colors)
     processes = len(missing) >= PROCESSES_FROM and isinstance(classifier, Bundle)
     results = ordered((groups[i] for i in missing), work, processes=processes)
     for index, named in zip(missing, results, strict=True):
@@ -105,7 +111,9 @@ def classify(
     values = [value for place in places if place is not None for value in book.read(place)]
     images = [image_from_json(source.name, value) for source, value in zip(sources, values, strict=True)]
     skipped = tuple(Skipped(one.name, one.fault) for one in images if not one.is_readable)
-    settings = {"classes": ", ".join(classifier.taxonomy.names)}
+    settings = {"classes": ", ".join(classifier.taxonomy.names), **colors.settings}
+    if colors.warning:
+        settings["colour warning"] = colors.warning
     provenance = provenance_of(classifier, settings, len(sources))
     return Classification(images, skipped, classifier.taxonomy, provenance)
 
@@ -115,7 +123,7 @@ def _key(group: Sequence[Source]) -> str | None:
     return None if None in keys else "\n".join(str(key) for key in keys)
 
 
-def _name(group: Sequence[Source], classifier: Classifier) -> list[NamedImage]:
+def _name(group: Sequence[Source], classifier: Classifier, colors: Recoloring) -> list[NamedImage]:
     named: dict[int, NamedImage] = {}
     cells: dict[int, Cell] = {}
     for i, source in enumerate(group):
@@ -128,7 +136,7 @@ def _name(group: Sequence[Source], classifier: Classifier) -> list[NamedImage]:
         if found is None:
             named[i] = NamedImage(source.name, fault=NO_CELL)
         else:
-            cells[i] = Cell(image, found.box, source.name, found.flags)
+            cells[i] = Cell(colors(image), found.box, source.name, found.flags)
     predictions = classifier.predict(list(cells.values())) if cells else []
     for (i, cell), prediction in zip(cells.items(), predictions, strict=True):
         if "broken" in cell.flags:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import cv2
-import numpy as np
 
 from leukon.imaging.geometry import cut, resize, square_around
 from leukon.segmentation.stain import reduced, to_uint8
@@ -12,8 +11,6 @@ from leukon.types import Box, Image
 THUMBNAIL_PX = 104
 PREVIEW_PX = 640
 MARGIN = 1.3
-DARK = 0.25
-FLAT = 0.12
 
 
 def thumbnail(image: Image, box: Box) -> bytes:
@@ -25,17 +22,6 @@ def thumbnail(image: Image, box: Box) -> bytes:
 def preview(image: Image) -> bytes:
     """Return the field as a JPEG whose longer side is at most `PREVIEW_PX`."""
     return _jpeg(reduced(image, PREVIEW_PX)[0], 78)
-
-
-def remarks_on(image: Image) -> tuple[str, ...]:
-    """Say what makes the image doubtful as a whole, judged on its green channel, which the stain darkens."""
-    step = max(1, min(image.shape[:2]) // 200)
-    low, high = np.percentile(image[::step, ::step, 1], [0.5, 99.5]) / np.iinfo(image.dtype).max
-    if high < DARK:
-        return ("too dark, or its values do not fill the range of the file",)
-    if high - low < FLAT:
-        return ("hardly any contrast: a faint stain, out of focus, or nothing in view",)
-    return ()
 
 
 def _jpeg(image: Image, quality: int) -> bytes:

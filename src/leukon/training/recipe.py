@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import re
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
@@ -15,6 +15,7 @@ from leukon.models import ModelSpec
 from leukon.pipeline import Pipeline
 from leukon.registry import look_up
 from leukon.training.augment import Augmentation
+from leukon.training.batch_augment import BatchAugmentation
 
 RECIPES = Path(__file__).parent / "recipes"
 _IS_SET = re.compile(r"^RECIPES\b", re.MULTILINE)
@@ -22,21 +23,24 @@ _IS_SET = re.compile(r"^RECIPES\b", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Optimizer:
-    """AdamW with a linear warm-up and a cosine decay to zero.
+    """AdamW, or gradient descent with momentum; a linear warm-up and a cosine decay to zero.
 
     Attributes
     ----------
     rate : float
         Highest learning rate.
     weight_decay : float
-        Decoupled weight decay of the matrices and kernels.
+        Weight decay of the matrices and kernels: decoupled in AdamW, L2 in gradient descent.
     warmup : float
         Share of all steps in which the rate rises.
+    momentum : float, optional
+        Use stochastic gradient descent with this momentum.
     """
 
     rate: float = 1e-3
     weight_decay: float = 0.02
     warmup: float = 0.05
+    momentum: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,9 @@ class Recipe:
         In place of the network's head, while the network stays as it starts: loss, optimizer, batches,
         patience and averaging count for nothing, and `epochs` says how often each training cell is seen,
         augmented anew.
+    batch : BatchAugmentation
+        Changes of whole batches on the network's device, after the pipeline; none by default. An SVM's
+        features are taken without.
     """
 
     name: str
@@ -104,12 +111,31 @@ class Recipe:
     averaging: float = 0.998
     seed: int = 0
     svm: Svm | None = None
+    batch: BatchAugmentation = field(default_factory=BatchAugmentation)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the resolved recipe as JSON values; of the weights, the file's name."""
         values = asdict(self) | {"pipeline": self.pipeline.to_dict(), "loss_options": dict(self.loss_options)}
         values["model"]["weights"] = Path(self.model.weights).name
         return values
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """What a number is searched in, ends included: a whole number where both ends are."""
+
+    low: float
+    high: float
+    log: bool = False
+
+
+Search = dict[str, Range | tuple[Any, ...]]
+"""Paths of settings in a recipe, such as ``"optimizer.rate"``, and where each is searched."""
+
+DEFAULT_SEARCH: Search = {
+    "optimizer.rate": Range(1e-5, 1e-2, log=True),
+    "optimizer.weight_decay": Range(1e-4, 1e-1, log=True),
+}
 
 
 def load_recipe(name: str) -> Recipe:
@@ -155,6 +181,58 @@ def load_recipes(name: str) -> dict[str, Recipe]:
     ):
         raise InputError(f"recipe set {path} must define RECIPES = {{name: Recipe(...)}}")
     return dict(recipes)
+
+
+def load_search(name: str) -> Search:
+    """Load what a recipe's page lets one search, its ``SEARCH``; by default the rate and the weight decay.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such recipe.
+    InputError
+        If the page fails, or ``SEARCH`` is something else.
+    """
+    path, page = _load_page(name.partition(":")[0], "recipe")
+    search = getattr(page, "SEARCH", DEFAULT_SEARCH)
+    if (
+        not isinstance(search, dict)
+        or not search
+        or not all(
+            isinstance(among, Range) or (isinstance(among, tuple) and among) for among in search.values()
+        )
+    ):
+        raise InputError(f"SEARCH of {path} must be {{setting: Range(low, high) or (value, …)}}")
+    return dict(search)
+
+
+def with_settings(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
+    """Return `recipe` with other values for settings that are named by their path.
+
+    Raises
+    ------
+    UnknownNameError
+        If a path leads nowhere.
+
+    Examples
+    --------
+    >>> changed = with_settings(Recipe("mine"), {"optimizer.rate": 0.1, "model.options.depth": 50})
+    >>> changed.optimizer.rate, changed.model.options
+    (0.1, {'depth': 50})
+    """
+    for path, value in settings.items():
+        recipe = _with(recipe, path.split("."), value, path)
+    return recipe
+
+
+def _with(holder: Any, path: Sequence[str], value: Any, whole: str) -> Any:
+    name, *rest = path
+    if isinstance(holder, Mapping) and not rest:
+        return {**holder, name: value}
+    known = [f.name for f in fields(holder)] if is_dataclass(holder) else []
+    if name not in known:
+        raise UnknownNameError(f"setting {whole!r}: part", name, known or {"(none)"})
+    return replace(holder, **{name: _with(getattr(holder, name), rest, value, whole) if rest else value})
 
 
 def recipe_sets() -> tuple[str, ...]:

@@ -58,6 +58,12 @@ def validation_scores(logits: npt.NDArray[np.float32], labels: npt.NDArray[np.in
     }
 
 
+def history(run: Path) -> list[dict[str, float]]:
+    """Read what a run's epochs, or an SVM's penalties, came to; each row has a ``balanced_accuracy``."""
+    rows: list[dict[str, float]] = json.loads((run / "history.json").read_text())
+    return rows
+
+
 def load_classifier(run: Path) -> NetworkClassifier:
     """Load the best network of the run in folder `run`.
 

@@ -38,10 +38,8 @@ def test_parts_agree_with_the_drawing() -> None:
 
 def test_a_system_is_nearer_to_itself_than_to_others() -> None:
     names = "led-x", "halogen-y", "phone"
-    first, second = (
-        {name: measure_look(cells(name, seeds), name) for name in names}
-        for seeds in (range(12), range(20, 32))
-    )
+    first = {name: measure_look(cells(name, range(12)), name) for name in names}
+    second = {name: measure_look(cells(name, range(20, 32)), name) for name in names}
     for name in names:
         own = look_distance(second[name], first[name])
         assert own < 5

@@ -13,7 +13,16 @@ from leukon.errors import InputError, UnknownNameError  # noqa: E402
 from leukon.losses import build_loss  # noqa: E402
 from leukon.training.recipe import adapted, load_recipe, load_recipes, recipe_sets  # noqa: E402
 
-SETS = ("cnn_rivals", "head_vs_all", "raw_vs_rgb", "resnext_cc_ablation", "vit_rivals")
+SETS = (
+    "cnn_rivals",
+    "ekmeans_cropping",
+    "head_vs_all",
+    "raw_vs_rgb",
+    "resnext_cc_ablation",
+    "vgg19_augmentation",
+    "vgg19_rivals",
+    "vit_rivals",
+)
 
 
 def test_the_sets_of_the_papers_ship() -> None:
@@ -44,6 +53,18 @@ def test_the_networks_of_the_ablation_are_those_of_the_work() -> None:
         counts[name] = sum(p.numel() for p in network.parameters())
     assert counts == {"depth_50": 22_984_002, "hsv": 23_020_994, "whole": 39_806_405}
     assert found["whole"].loss_options == {"parts": [["w_softmax", 1.0], ["centre", 0.05]]}
+
+
+def test_the_rivals_of_vgg19_are_those_of_its_table() -> None:
+    found = load_recipes("vgg19_rivals")
+    assert set(found) == {
+        "vgg19", "inception_v3", "resnet50", "xception", "xception_lstm", "inception_v3_lstm",
+        "resnet50_lstm", "xception_resnet50_lstm", "convnet", "svm",
+    }  # fmt: skip
+    pipelines = {json.dumps(r.pipeline.to_dict()) for name, r in found.items() if name != "convnet"}
+    assert len(pipelines) == 1  # the network alone makes the difference
+    cropped = load_recipes("ekmeans_cropping")
+    assert [r.pipeline.frame.isolate for r in cropped.values()] == ["", "ekmeans", "outline"]
 
 
 def test_a_head_is_trained_alone() -> None:

@@ -1,9 +1,9 @@
 """Kaggle "Blood Cell Images": BCCD's fields, and 12,444 augmented copies of them in four classes (MIT).
 
 ``dataset2-master/dataset2-master/images/{TRAIN,TEST,TEST_SIMPLE}/{CLASS}/_{n}_{hash}.jpeg`` holds the copies,
-320×240 px: turned, mirrored and shifted after a split by original, so that TRAIN and TEST share none. ``n``
-is no original's number. Every image of TEST comes from one of 71 originals, which TEST_SIMPLE holds: it is
-left out. ``dataset-master`` holds the originals with boxes.
+320×240 px: turned, mirrored, sheared and shifted after a split by original, so that TRAIN and TEST share
+none. ``n`` is no original's number. Every image of TEST comes from one of 71 originals, which TEST_SIMPLE
+holds: it is left out. ``dataset-master`` holds the originals with boxes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from leukon.datasets.manifest import Entry, Manifest
-from leukon.datasets.near import ENOUGH_PX, Thumbnail, near_groups, thumbnail
+from leukon.datasets.moved import SIDE_PX, Landmarks, landmarks, moved_groups
 from leukon.datasets.sources.bccd import read_fields
 from leukon.datasets.sources.layout import folder_of, images_in, refusal
 from leukon.errors import InputError, ManifestError
@@ -26,8 +26,8 @@ _CLASSES = ("eosinophil", "lymphocyte", "monocyte", "neutrophil")
 def read(root: Path) -> Manifest:
     """Read the copies below `root`, or else the originals.
 
-    A group is an original's copies as far as they are mirrored or turned by quarters: other angles are not
-    found, so keep to the official split.
+    A group is the copies of one original, found by `leukon.datasets.moved` in minutes. Three fields were
+    photographed twice, so that three groups lie in both parts of the official split.
     """
     train = folder_of(root, "TRAIN")
     if train is None:
@@ -45,13 +45,13 @@ def read(root: Path) -> Manifest:
             path = file.relative_to(root).as_posix()
             entries.append(Entry(path, label, capture="bccd", split=split, licence="MIT"))
 
-    def look(entry: Entry) -> Thumbnail | None:
+    def look(entry: Entry) -> Landmarks | None:
         try:
-            return thumbnail(read_image(root / entry.path, enough_px=ENOUGH_PX))
+            return landmarks(read_image(root / entry.path, enough_px=SIDE_PX))
         except InputError:  # audit and training list what cannot be read
             return None
 
     with ThreadPoolExecutor(available_processors()) as pool:
-        groups = near_groups(list(pool.map(look, entries)))
+        groups = moved_groups(list(pool.map(look, entries)))
     named = (replace(e, group=entries[g].path) if g >= 0 else e for e, g in zip(entries, groups, strict=True))
     return Manifest(root, tuple(named))
