@@ -4,8 +4,8 @@
 
 Each map is fitted to unlabelled images of the source alone; the target is the frozen look ``pbc``. Cells are
 found before any map, so that all maps are judged on the same boxes; the bundle is restricted to five classes.
-Intervals are 95 %, by bootstrap; p is the exact McNemar test against no map, uncorrected. With --generated the
-source is cells drawn through each named system of the generator, and all the bundle's classes are told apart.
+Intervals are 95 %, by bootstrap; p is the exact McNemar test against no map, uncorrected. With --generated
+the source is cells drawn through each named system of the generator, with all the bundle's classes.
 """
 
 from __future__ import annotations

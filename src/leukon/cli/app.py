@@ -26,6 +26,7 @@ from leukon.cli.export import export
 from leukon.cli.fetch import fetch
 from leukon.cli.image import convert, show
 from leukon.cli.learn_raw import learn_raw
+from leukon.cli.segment import segment
 from leukon.cli.split import split
 from leukon.cli.synth import synth
 from leukon.cli.train import train
@@ -50,6 +51,7 @@ image = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Images in
 
 app.command()(analyze)
 app.command()(classify)
+app.command()(segment)
 app.command()(evaluate)
 app.command()(compare)
 app.command()(explain)
