@@ -48,7 +48,7 @@ def gradcam(
     for name in layers:
         if name not in known:
             raise UnknownNameError("layer", name, known)
-    device = next(network.parameters()).device
+    device = network.device
     batch = torch.from_numpy(classifier.pipeline.batch([cell])).to(device).requires_grad_()
     taken: dict[str, Tensor] = {}
     hooks = [

@@ -9,9 +9,9 @@ Published accuracy, %, on 2,487 test images: Xception-LSTM 90.79, Inception-v3-L
           beside no test accuracy.
 
 All but the ConvNet, which has a page of its own, and the SVM on morphology see cells with normalized
-intensities, at 224 px; networks see them moved and turned. A tenth of TRAIN chooses the epoch. TEST comes from
-71 originals, and intervals must respect them. The work names neither optimiser, rate, epochs nor batch: these
-are a reconstruction, alike for all but VGG19, which has no norms and needs smaller steps.
+intensities, at 224 px; networks see them moved and turned. A tenth of TRAIN chooses the epoch. TEST comes
+from 71 originals, and intervals must respect them. The work names neither optimiser, rate, epochs nor batch:
+these are a reconstruction, alike for all but VGG19, which has no norms and needs smaller steps.
 """
 
 from dataclasses import replace
