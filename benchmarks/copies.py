@@ -53,8 +53,9 @@ def planted(cells: Manifest, images: int, folder: Path, seed: int) -> tuple[Mani
     """`cells` in train and copies of some in test, at most one of each; and how each copy was made."""
     rng = np.random.default_rng(seed)
     kept = rng.permutation(len(cells))[: images * 4 // 5]
+    files = cells.files
     originals = [
-        replace(cells.entries[i], path=str(cells.files[i].absolute()), split="train", group="") for i in kept
+        replace(cells.entries[i], path=str(files[i].absolute()), split="train", group="") for i in kept
     ]
     copies, borders = [], {}
     for number, entry in enumerate(originals[: images - len(originals)]):

@@ -122,3 +122,25 @@ def test_classify_and_analyze_say_what_they_did(command, systems, tmp_path, tiny
             in json.loads(done.out)["provenance"]["settings"]["colour"]
         )
     assert "unknown imaging system; density to pbc" in (out / "report.html").read_text()
+
+
+def test_compare(command, systems, tmp_path, tiny_bundle) -> None:
+    x, y = systems / "led-x", systems / "halogen-y"
+    for method in ("density", "affine"):
+        path = tmp_path / f"{method}.json"
+        assert command("color", "fit", method, "--source", x, "--target", y, "--out", path).code == 0
+    maps = tmp_path / "density.json", tmp_path / "affine.json"
+    options = "--source", x, "--target", y, "--bundle", tiny_bundle, "--out", tmp_path / "out"
+    done = command("color", "compare", *maps, *options, "--pairs", "--json")
+    assert done.code == 0, done.err
+    summary = json.loads(done.out)
+    assert summary == json.loads((tmp_path / "out" / "comparison.json").read_text())
+    none, density, _ = summary["maps"]
+    assert [one["name"] for one in summary["maps"]] == ["none", "density", "affine"]
+    assert density["psnr"] > none["psnr"]
+    assert none["agreement"]["low"] < none["agreement"]["value"] < none["agreement"]["high"]
+    assert read_image(tmp_path / "out" / "sheet.png").shape[1] == 4 * 128
+    done = command("color", "compare", *maps, *options)
+    assert done.code == 0, done.err
+    assert "density" in done.out
+    assert command("color", "compare", maps[0], maps[0], *options).code == 2

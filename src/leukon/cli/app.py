@@ -13,6 +13,7 @@ from leukon.cli.bundle import show as show_bundle
 from leukon.cli.checkerboard import checkerboard
 from leukon.cli.classify import classify
 from leukon.cli.color import apply as apply_color
+from leukon.cli.color import compare as compare_colors
 from leukon.cli.color import fit as fit_color
 from leukon.cli.compare import compare
 from leukon.cli.cost import cost
@@ -58,6 +59,7 @@ app.command()(cost)
 app.command()(export)
 color.command("fit")(fit_color)
 color.command("apply")(apply_color)
+color.command("compare")(compare_colors)
 image.command()(convert)
 image.command()(show)
 image.command()(learn_raw)

@@ -44,7 +44,7 @@ def pair_colors(
     rows: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     used = 0
     for name, a, b in pairs:
-        reason = _mismatch(a, b)
+        reason = mismatch(a, b)
         first, second = (None, None) if reason else (part_map(a), part_map(b))
         if reason or first is None or second is None:
             left_out.append(Skipped(name, reason or "no nucleus is seen in both images"))
@@ -67,7 +67,7 @@ def pair_colors(
     return Pairs(colors[0], colors[1], used), tuple(left_out)
 
 
-def _mismatch(a: Image, b: Image) -> str:
+def mismatch(a: Image, b: Image) -> str:
     """Say why two images are no aligned pair; empty where they may be one."""
     if a.shape != b.shape:
         return f"sizes differ: {a.shape[1]}×{a.shape[0]} and {b.shape[1]}×{b.shape[0]} px"

@@ -7,6 +7,7 @@ import math
 import pickle
 import platform
 import shutil
+import zlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -23,6 +24,7 @@ from leukon.losses import build_loss
 from leukon.models import Network
 from leukon.pipeline import Pipeline
 from leukon.storage import json_text, replacing, write_json, write_text
+from leukon.training.batch_augment import BatchAugmentation
 from leukon.training.curves import write_curves
 from leukon.training.loader import Batches, LabelledCells, load_cells
 from leukon.training.recipe import Recipe, Svm
@@ -86,6 +88,7 @@ def train(
     for name, part in parts.items():
         if not part.entries:
             raise ManifestError(f"the manifest has no {name!r} part: make one with leukon data split")
+    recipe.batch.check(recipe.pipeline)
     _claim(out, recipe, manifest, taxonomy)
 
     data = {name: _load(name, part, taxonomy, recipe.pipeline, report=report) for name, part in parts.items()}
@@ -124,6 +127,7 @@ class _Work:
     schedule: torch.optim.lr_scheduler.LambdaLR
     loss_of: nn.Module
     averaging: float
+    change: BatchAugmentation
 
     def state(self) -> dict[str, Any]:
         return {name: getattr(self, name).state_dict() for name in _MOVING}
@@ -194,7 +198,7 @@ def _start(recipe: Recipe, data: LabelledCells, classes: int) -> _Work:
     loss_of = build_loss(recipe.loss, recipe.loss_options, class_counts=counts, features=network.features)
     loss_of = loss_of.to(network.device)
     average = copy.deepcopy(network).eval()
-    return _Work(network, average, batches, optimizer, schedule, loss_of, recipe.averaging)
+    return _Work(network, average, batches, optimizer, schedule, loss_of, recipe.averaging, recipe.batch)
 
 
 def _resume(work: _Work, last: Path) -> Progress:
@@ -289,11 +293,14 @@ def _epoch(work: _Work, number: int, report: Report) -> float:
     work.network.train()
     total = 0.0
     for step, (batch, labels) in enumerate(work.batches.epoch(number), 1):
-        inputs = torch.from_numpy(batch).to(device, memory_format=torch.channels_last)
+        drawn = torch.Generator().manual_seed(zlib.crc32(f"{work.batches.seed} {number} {step}".encode()))
+        inputs = work.change(torch.from_numpy(batch).to(device), work.batches.pipeline, drawn)
+        inputs, targets = work.change.mix(inputs, torch.from_numpy(labels).to(device), drawn)
         with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
-            features = work.network.embed(inputs)
+            features = work.network.embed(inputs.contiguous(memory_format=torch.channels_last))
             logits = work.network.classify(features)
-        loss = work.loss_of(logits.float(), torch.from_numpy(labels).to(device), features.float())
+        logits, features = logits.float(), features.float()
+        loss: Any = sum(share * work.loss_of(logits, own, features) for own, share in targets)
         if not torch.isfinite(loss):
             _refuse(work, loss.item(), number, step)
         work.optimizer.zero_grad(set_to_none=True)

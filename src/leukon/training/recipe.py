@@ -15,6 +15,7 @@ from leukon.models import ModelSpec
 from leukon.pipeline import Pipeline
 from leukon.registry import look_up
 from leukon.training.augment import Augmentation
+from leukon.training.batch_augment import BatchAugmentation
 
 RECIPES = Path(__file__).parent / "recipes"
 _IS_SET = re.compile(r"^RECIPES\b", re.MULTILINE)
@@ -91,6 +92,9 @@ class Recipe:
         In place of the network's head, while the network stays as it starts: loss, optimizer, batches,
         patience and averaging count for nothing, and `epochs` says how often each training cell is seen,
         augmented anew.
+    batch : BatchAugmentation
+        Changes of whole batches on the network's device, after the pipeline; none by default. An SVM's
+        features are taken without.
     """
 
     name: str
@@ -107,6 +111,7 @@ class Recipe:
     averaging: float = 0.998
     seed: int = 0
     svm: Svm | None = None
+    batch: BatchAugmentation = field(default_factory=BatchAugmentation)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the resolved recipe as JSON values; of the weights, the file's name."""

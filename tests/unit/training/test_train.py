@@ -21,6 +21,7 @@ from leukon.models import ModelSpec
 from leukon.models.rgb2raw import Rgb2RawSpec
 from leukon.pipeline import Frame, Pipeline
 from leukon.training.augment import Augmentation
+from leukon.training.batch_augment import BatchAugmentation
 from leukon.training.loader import Batches, load_cells
 from leukon.training.loop import train
 from leukon.training.recipe import Optimizer, Recipe, load_recipe
@@ -111,6 +112,19 @@ def test_a_folder_with_another_run_is_left_alone(run: Path, manifest: Manifest) 
     assert history(run) == before
 
 
+def test_it_learns_from_mixed_and_changed_batches(manifest: Manifest, tmp_path: Path) -> None:
+    change = BatchAugmentation(
+        flip=0.5, stain=0.1, noise=0.02, cutout=0.2, checkerboard=0.1, mixup=0.2, cutmix=1
+    )
+    recipe = replace(RECIPE, augmentation=Augmentation(extent="none"), batch=change, epochs=10, patience=10)
+    train(recipe, manifest, tmp_path / "run", taxonomy=TAXONOMY)
+    assert max(row["balanced_accuracy"] for row in history(tmp_path / "run")) > 0.8
+    assert json.loads((tmp_path / "run" / "recipe.json").read_text())["batch"]["cutmix"] == 1
+    with pytest.raises(InputError, match=r"batch\.cutout is 2"):
+        train(replace(recipe, batch=replace(change, cutout=2)), manifest, tmp_path / "no", taxonomy=TAXONOMY)
+    assert not (tmp_path / "no").exists()
+
+
 def test_a_damaged_checkpoint_is_named(run: Path, manifest: Manifest, tmp_path: Path) -> None:
     for name in ("recipe.json", "data.json"):
         (tmp_path / name).write_text((run / name).read_text())
@@ -185,7 +199,7 @@ def test_augmentation_keeps_the_cell_in_sight(seed: int) -> None:
 
 def test_shipped_recipe_and_bad_pages(tmp_path: Path) -> None:
     assert load_recipe("small").name == "small"
-    with pytest.raises(UnknownNameError, match="unknown recipe 'smal': choose one of small"):
+    with pytest.raises(UnknownNameError, match="unknown recipe 'smal': choose one of .*did you mean 'small'"):
         load_recipe("smal")
     with pytest.raises(UnknownNameError):
         load_recipe("../recipe")
