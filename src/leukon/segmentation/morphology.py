@@ -9,25 +9,29 @@ import cv2
 import numpy as np
 
 from leukon.imaging.depth import Floats, Pixels, Ranges, unit
-from leukon.segmentation.cluster_parts import cluster_parts
+from leukon.segmentation.leukocytes import segment
 from leukon.segmentation.measurements import MEASUREMENTS, cell_measurements
-from leukon.types import Box, Cell
-
-FRAMED = 1.4  # side of the picture as a multiple of the cell's, as of `leukon.pipeline.Frame`
+from leukon.types import Image
 
 
 @dataclass(frozen=True, slots=True)
 class Morphology:
-    """One sample of a picture of 128 px by the cell in its middle: `cell_measurements`, found by EK-means.
+    """`cell_measurements` of the cell in the middle of a picture of 128 px, as one sample.
 
-    Give the pipeline a frame of ``side_px=1`` and leave its margin. Areas and lengths are in px of the framed
-    picture, so of the cell's own size. What cannot be measured is 0.
+    Give the pipeline a frame of ``side_px=1``. Areas and lengths are in px of the framed picture, so relative
+    to the cell's box. What cannot be measured is 0.
+
+    Attributes
+    ----------
+    method : str
+        How the cell is found, a key of `leukon.segmentation.leukocytes.METHODS`.
     """
 
     name: ClassVar[str] = "morphology"
     channels: ClassVar[tuple[str, ...]] = MEASUREMENTS
     ranges: ClassVar[Ranges] = ((0, 1),) * len(MEASUREMENTS)
     pixels_per_sample: ClassVar[int] = 128
+    method: str = "adaptive"
 
     def from_rgb(self, rgb: Pixels) -> Floats:
         """Measure the cell in each block of 128 by 128 px of `rgb`, shape (H, W, 3).
@@ -38,17 +42,17 @@ class Morphology:
         """
         image = cv2.convertScaleAbs(unit(rgb), alpha=255)
         side = self.pixels_per_sample
-        low, high = side * (0.5 - 0.5 / FRAMED), side * (0.5 + 0.5 / FRAMED)
         rows = [
             [
-                _measured(np.ascontiguousarray(image[y : y + side, x : x + side]), Box(low, low, high, high))
+                self._measured(np.ascontiguousarray(image[y : y + side, x : x + side]))
                 for x in range(0, image.shape[1] - side + 1, side)
             ]
             for y in range(0, image.shape[0] - side + 1, side)
         ]
         return np.array(rows, np.float32)
 
-
-def _measured(image: np.typing.NDArray[np.uint8], box: Box) -> list[float]:
-    found = cell_measurements(image, cluster_parts(Cell(image, box)))
-    return [0.0 if np.isnan(value) else value for value in found.values()]
+    def _measured(self, image: Image) -> list[float]:
+        found = segment(image, method=self.method, cells="central")
+        if not found:
+            return [0.0] * len(MEASUREMENTS)
+        return [float(np.nan_to_num(value)) for value in cell_measurements(image, found[0]).values()]

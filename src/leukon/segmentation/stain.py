@@ -34,42 +34,6 @@ _LOG = np.log10((np.arange(256, dtype=np.float32) + 2) / 257)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Stain:
-    """Stain maps of one image, at the size they were measured.
-
-    Attributes
-    ----------
-    density : ndarray of float32, shape (H, W, 3)
-        Optical density above the background, per channel.
-    nuclear : ndarray of float32, shape (H, W)
-        Density along the nuclear axis, smoothed.
-    valid : ndarray of uint8, shape (H, W)
-        1 inside the field of view, 0 in a black surround.
-    """
-
-    density: Floats
-    nuclear: Floats
-    valid: Mask
-
-
-def to_uint8(image: Image) -> npt.NDArray[np.uint8]:
-    """Drop to 8 bit, which suffices to find cells."""
-    if image.dtype == np.uint8:
-        return image  # type: ignore[return-value]
-    return np.asarray(cv2.convertScaleAbs(image, alpha=1 / 257))
-
-
-def reduced(image: Image, longest_px: int) -> tuple[npt.NDArray[np.uint8], float]:
-    """Return an 8-bit copy, its longest side at most `longest_px`, and its scale (px per original px)."""
-    height, width = image.shape[:2]
-    scale = min(1.0, longest_px / max(height, width))
-    if scale < 1:
-        size = max(1, round(width * scale)), max(1, round(height * scale))
-        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    return np.ascontiguousarray(to_uint8(image)), scale
-
-
-@dataclass(frozen=True, eq=False, slots=True)
 class Background:
     """The empty background of an image.
 
@@ -108,6 +72,45 @@ class Background:
         return np.asarray(near - logs)
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Stain:
+    """Stain maps of one image, at the size they were measured.
+
+    Attributes
+    ----------
+    density : ndarray of float32, shape (H, W, 3)
+        Optical density above the background, per channel.
+    nuclear : ndarray of float32, shape (H, W)
+        Density along the nuclear axis, smoothed.
+    valid : ndarray of uint8, shape (H, W)
+        1 inside the field of view, 0 in a black surround.
+    background : Background
+        What the density is measured from.
+    """
+
+    density: Floats
+    nuclear: Floats
+    valid: Mask
+    background: Background
+
+
+def to_uint8(image: Image) -> npt.NDArray[np.uint8]:
+    """Drop to 8 bit, which suffices to find cells."""
+    if image.dtype == np.uint8:
+        return image  # type: ignore[return-value]
+    return np.asarray(cv2.convertScaleAbs(image, alpha=1 / 257))
+
+
+def reduced(image: Image, longest_px: int) -> tuple[npt.NDArray[np.uint8], float]:
+    """Return an 8-bit copy, its longest side at most `longest_px`, and its scale (px per original px)."""
+    height, width = image.shape[:2]
+    scale = min(1.0, longest_px / max(height, width))
+    if scale < 1:
+        size = max(1, round(width * scale)), max(1, round(height * scale))
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return np.ascontiguousarray(to_uint8(image)), scale
+
+
 def measure_background(image: Image) -> Background:
     """Measure the empty background of an image, shape (H, W, 3), at a reduced size."""
     height, width = image.shape[:2]
@@ -130,7 +133,7 @@ def measure_stain(image: npt.NDArray[np.uint8]) -> Stain:
             np.ones((3, 3), np.uint8),
             iterations=max(1, round(1.5 * max(height, width) / THUMBNAIL_PX)),
         )
-    return Stain(np.asarray(density, np.float32), np.asarray(nuclear, np.float32), valid)
+    return Stain(np.asarray(density, np.float32), np.asarray(nuclear, np.float32), valid, background)
 
 
 def field_of_view(small: npt.NDArray[np.uint8]) -> Mask:
