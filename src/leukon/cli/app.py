@@ -15,6 +15,7 @@ from leukon.cli.classify import classify
 from leukon.cli.color import apply as apply_color
 from leukon.cli.color import compare as compare_colors
 from leukon.cli.color import fit as fit_color
+from leukon.cli.color import pair as pair_color
 from leukon.cli.compare import compare
 from leukon.cli.cost import cost
 from leukon.cli.crossval import crossval
@@ -61,6 +62,7 @@ app.command()(cost)
 app.command()(export)
 color.command("fit")(fit_color)
 color.command("apply")(apply_color)
+color.command("pair")(pair_color)
 color.command("compare")(compare_colors)
 image.command()(convert)
 image.command()(show)
