@@ -1,10 +1,11 @@
 """Colour maps to the look of PBC on real imaging systems without pairs: balanced accuracy before and after.
 
-    python -m benchmarks.color [--shared ../shared] [--bundle small] [--json]
+    python -m benchmarks.color [--shared ../shared] [--bundle small] [--generated] [--json]
 
 Each map is fitted to unlabelled images of the source alone; the target is the frozen look ``pbc``. Cells are
 found before any map, so that all maps are judged on the same boxes; the bundle is restricted to five classes.
-Intervals are 95 %, by bootstrap; p is the exact McNemar test against no map, uncorrected.
+Intervals are 95 %, by bootstrap; p is the exact McNemar test against no map, uncorrected. With --generated
+the source is cells drawn through each named system of the generator, with all the bundle's classes.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,15 +23,19 @@ import cv2
 
 from leukon.bundle import Bundle, load_bundle
 from leukon.datasets.manifest import read_manifest
+from leukon.datasets.synthetic import systems as synthetic
+from leukon.datasets.synthetic.render import draw_cell_image
 from leukon.evaluation import Evaluation, Example, evaluate
 from leukon.evaluation.paired import mcnemar
 from leukon.imaging.color.fitting import METHODS, ColorFit, fit_map
 from leukon.imaging.color.looks import HOME, LOOKS
 from leukon.segmentation.look import measure_look
 from leukon.training.examples import read_examples
+from leukon.types import Cell
 
 SYSTEMS = "bcisc", "jtsc", "bccd"
 CLASSES = "neutrophil", "lymphocyte", "monocyte", "eosinophil", "basophil"
+GENERATED = 18
 
 
 def through(fit: ColorFit | None, examples: list[Example]) -> Iterator[Example]:
@@ -58,11 +63,27 @@ def row_of(system: str, method: str, found: Evaluation, plain: Evaluation, ms: f
     }
 
 
-def measured(shared: Path, bundle: Bundle) -> Iterator[dict[str, Any]]:
+def photographed(shared: Path) -> Iterator[tuple[str, list[Example]]]:
     for system in SYSTEMS:
         manifest = read_manifest(f"{system}:{shared / 'data' / system}")
         entries = [entry for entry in manifest.entries if entry.label in CLASSES]
-        examples = [one for one in read_examples(entries, manifest.root) if isinstance(one, Example)]
+        yield system, [one for one in read_examples(entries, manifest.root) if isinstance(one, Example)]
+
+
+def generated(labels: Sequence[str]) -> Iterator[tuple[str, list[Example]]]:
+    for number, (name, system) in enumerate(synthetic.SYSTEMS.items()):
+        side = max(96, round(28 / system.optics.um_per_px))
+        examples = []
+        for i in range(GENERATED):
+            for label in labels:
+                seed = 900_000 + 1000 * number + i
+                image, box, _ = draw_cell_image(label, seed, side_px=side, system=system)
+                examples.append(Example(Cell(image, box), label))
+        yield name, examples
+
+
+def measured(sets: Iterable[tuple[str, list[Example]]], bundle: Bundle) -> Iterator[dict[str, Any]]:
+    for system, examples in sets:
         look = measure_look((example.cell.image for example in examples), system)
         plain = evaluate(bundle, through(None, examples))
         yield row_of(system, "none", plain, plain, 0.0)
@@ -78,18 +99,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--shared", type=Path, default=Path(__file__).resolve().parents[2] / "shared")
     parser.add_argument("--bundle", default="small", help="a bundle file, or a shipped one")
+    parser.add_argument("--generated", action="store_true", help="generated systems instead of real ones")
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args()
-    if not (options.shared / "data").is_dir():
+    bundle = load_bundle(options.bundle)
+    if options.generated:
+        sets = generated(bundle.taxonomy.names)
+    elif (options.shared / "data").is_dir():
+        sets, bundle = photographed(options.shared), bundle.restricted(CLASSES)
+    else:
         sys.exit(f"color: there is no {options.shared / 'data'}; name its folder with --shared")
     cv2.setNumThreads(1)
     rows = []
-    for row in measured(options.shared, load_bundle(options.bundle).restricted(CLASSES)):
+    for row in measured(sets, bundle):
         rows.append(row)
         if not options.json:
             recall = " ".join(f"{name[:3]} {value:.2f}" for name, value in row["recall"].items())
             print(
-                f"{row['system']:6} {row['map']:15} {row['balanced_accuracy']:.3f} "
+                f"{row['system']:17} {row['map']:15} {row['balanced_accuracy']:.3f} "
                 f"({row['low']:.3f}–{row['high']:.3f})  {recall}  p {row['p']:.3g}  {row['ms']:.1f} ms",
                 flush=True,
             )

@@ -144,3 +144,29 @@ def test_compare(command, systems, tmp_path, tiny_bundle) -> None:
     assert done.code == 0, done.err
     assert "density" in done.out
     assert command("color", "compare", maps[0], maps[0], *options).code == 2
+
+
+def test_pair(command, systems, tmp_path) -> None:
+    x, y = tmp_path / "x", tmp_path / "y"
+    names = {"0": "c", "1": "a", "4": "b"}  # images whose edge cuts the cell have no pair
+    for i, name in names.items():
+        write_image(x / f"{i}.png", read_image(systems / "led-x" / f"{i}.png"))
+        turned = np.rot90(read_image(systems / "halogen-y" / f"{i}.png"))
+        write_image(y / f"{name}.png", np.ascontiguousarray(turned))
+    (y / "bad.png").write_bytes(b"text")
+    done = command("color", "pair", x, y, "--out", tmp_path / "out", "--json")
+    assert done.code == 0, done.err
+    summary = json.loads(done.out)
+    assert summary == json.loads((tmp_path / "out" / "pairs.json").read_text())
+    assert len(summary["pairs"]) == 3
+    for row in summary["pairs"]:
+        assert Path(row["second"]).stem == names[Path(row["first"]).stem]
+        assert row["rotation_degrees"] == pytest.approx(-90, abs=1)
+        a, b = (read_image(tmp_path / "out" / side / row["name"]) for side in ("first", "second"))
+        assert a.shape == b.shape
+    assert [Path(one["name"]).name for one in summary["skipped"]] == ["bad.png"]
+    blank = tmp_path / "blank"
+    write_image(blank / "a.png", np.full((50, 50, 3), 220, np.uint8))
+    done = command("color", "pair", x, blank, "--out", tmp_path / "none")
+    assert done.code == 1
+    assert "aligned 0 cells, left out 3" in done.err

@@ -16,6 +16,7 @@ from leukon.cli.classify import classify
 from leukon.cli.color import apply as apply_color
 from leukon.cli.color import compare as compare_colors
 from leukon.cli.color import fit as fit_color
+from leukon.cli.color import pair as pair_color
 from leukon.cli.compare import compare
 from leukon.cli.cost import cost
 from leukon.cli.crossval import crossval
@@ -26,6 +27,7 @@ from leukon.cli.export import export
 from leukon.cli.fetch import fetch
 from leukon.cli.image import convert, show
 from leukon.cli.learn_raw import learn_raw
+from leukon.cli.segment import segment
 from leukon.cli.split import split
 from leukon.cli.synth import synth
 from leukon.cli.train import train
@@ -50,6 +52,7 @@ image = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Images in
 
 app.command()(analyze)
 app.command()(classify)
+app.command()(segment)
 app.command()(evaluate)
 app.command()(adapt)
 app.command()(compare)
@@ -61,6 +64,7 @@ app.command()(cost)
 app.command()(export)
 color.command("fit")(fit_color)
 color.command("apply")(apply_color)
+color.command("pair")(pair_color)
 color.command("compare")(compare_colors)
 image.command()(convert)
 image.command()(show)

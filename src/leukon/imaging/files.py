@@ -51,7 +51,13 @@ RAW_SUFFIXES = (
 MAX_PIXELS = 200_000_000
 """Largest image that is decoded, in px: 600 MB as 8-bit RGB."""
 
-RESULT_FILES = ("differential.json", "predictions.csv", "evaluation.json", "explanations.json")
+RESULT_FILES = (
+    "differential.json",
+    "predictions.csv",
+    "evaluation.json",
+    "explanations.json",
+    "segmentation.json",
+)
 """A folder that holds one of these was written by Leukon; its pictures are not inputs."""
 
 _READERS: tuple[tuple[bytes, type[ImageFile]], ...] = (

@@ -3,6 +3,7 @@
 from leukon.report.csv import write_cells, write_differential, write_predictions
 from leukon.report.html import write_page
 from leukon.report.json import NOTICE, analysis_summary, classification_summary
+from leukon.report.segmentation import write_segmentation
 from leukon.report.write import write_analysis, write_classification
 
 __all__ = [
@@ -15,4 +16,5 @@ __all__ = [
     "write_differential",
     "write_page",
     "write_predictions",
+    "write_segmentation",
 ]

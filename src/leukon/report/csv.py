@@ -16,14 +16,14 @@ def write_cells(path: Path, analysis: Analysis) -> None:
     """Write one row per cell: where it lies (px), what it is called, how sure that is, and its status."""
     names = analysis.taxonomy.names
     header = ["field", *BOX, "label", "confidence", *_shares(names), "status", "reason"]
-    _write(path, header, (row for field in analysis.fields for row in _cell_rows(field)))
+    write_table(path, header, (row for field in analysis.fields for row in _cell_rows(field)))
 
 
 def write_predictions(path: Path, classification: Classification) -> None:
     """Write one row per image; label and probabilities are empty where there is no cell."""
     taxonomy = classification.taxonomy
     header = ["file", "label", "confidence", *_shares(taxonomy.names), "status", "reason"]
-    _write(path, header, (_image_row(image, taxonomy) for image in classification.images))
+    write_table(path, header, (_image_row(image, taxonomy) for image in classification.images))
 
 
 def write_differential(path: Path, analysis: Analysis) -> None:
@@ -55,7 +55,15 @@ def write_differential(path: Path, analysis: Analysis) -> None:
         *(["skipped", one.name, "", "", "", "", one.reason] for one in result.skipped),
         *(["provenance", name, "", "", "", "", text] for name, text in origin.items()),
     ]
-    _write(path, ["kind", "name", "count", "percent", "low_95", "high_95", "text"], rows)
+    write_table(path, ["kind", "name", "count", "percent", "low_95", "high_95", "text"], rows)
+
+
+def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Write a table at once or not at all."""
+    with replacing(path) as part, part.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
 
 
 def _cell_rows(field: FieldResult) -> Iterator[list[str]]:
@@ -82,10 +90,3 @@ def _count_row(kind: str, line: ClassCount) -> list[str]:
 
 def _shares(names: Sequence[str]) -> list[str]:
     return [f"p_{name}" for name in names]
-
-
-def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    with replacing(path) as part, part.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leukon.segmentation.detection import Detection
-from leukon.segmentation.scene import Nucleus, read_scene
+from leukon.segmentation.scene import Nucleus, Scene, read_scene
 from leukon.segmentation.stain import to_uint8
 from leukon.types import Image
 
@@ -28,6 +28,15 @@ def find_cell(image: Image) -> Detection | None:
     Detection or None
         None where nothing in the image is stained like a nucleus or a platelet.
     """
+    found = central_nucleus(image)
+    if found is None:
+        return None
+    scene, nucleus, factor = found
+    return scene.detect(nucleus).scaled(factor, *image.shape[:2])
+
+
+def central_nucleus(image: Image) -> tuple[Scene, Nucleus, int] | None:
+    """Find the nucleus of that cell: a reduced scene, the nucleus in it, and the factor of reduction."""
     small, factor = _reduced(image)
     scene = read_scene(small, crowded=False)
     if scene is None:
@@ -40,9 +49,7 @@ def find_cell(image: Image) -> Detection | None:
         return float(nucleus.area_px**0.5 * max(0.05, 1 - 1.8 * off_centre))
 
     nuclei = [nucleus for nucleus in scene.nuclei if nucleus.area_px >= LEAST_AREA_PX]
-    if not nuclei:
-        return None
-    return scene.detect(max(nuclei, key=prominence)).scaled(factor, *image.shape[:2])
+    return (scene, max(nuclei, key=prominence), factor) if nuclei else None
 
 
 def _reduced(image: Image) -> tuple[npt.NDArray[np.uint8], int]:

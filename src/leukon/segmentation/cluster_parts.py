@@ -1,4 +1,4 @@
-"""Nucleus and cytoplasm of a cell from clusters of its colours: plain EK-means, as the work on it does."""
+"""Nucleus and cytoplasm of a cell from clusters of its colours: plain EK-means and its rivals."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import numpy.typing as npt
 
 from leukon.imaging.color.background import background_level
 from leukon.imaging.geometry import cut, resize, square_around
+from leukon.segmentation.clustering import Labels
 from leukon.segmentation.color_clusters import cluster_colors
+from leukon.segmentation.otsu import two_thresholds
 from leukon.segmentation.parts import CYTOPLASM, NUCLEUS, Parts
 from leukon.segmentation.stain import to_uint8
 from leukon.types import Cell
@@ -24,13 +26,19 @@ RING = 0.1  # width of the ring around the nucleus, as a share of the window's s
 Mask = npt.NDArray[np.uint8]
 
 
-def cluster_parts(cell: Cell) -> Parts:
-    """Part `cell` by EK-means of the colours in and around its box.
+def cluster_parts(cell: Cell, *, method: str = "ekmeans") -> Parts:
+    """Part `cell` by clusters of the colours in and around its box.
 
     The nucleus is the cluster of lowest green, where it lies in the box; the cytoplasm, of the clusters
     that are neither it nor the brightest, the commonest in a ring around it, where it touches it.
     Cytoplasm as pale as the background, or as a red cell beside it, is beyond clustering: this is the paper's
     plain method, kept for comparison.
+
+    Parameters
+    ----------
+    cell : Cell
+    method : str
+        A key of `leukon.segmentation.color_clusters.METHODS`, or ``"otsu"``: three classes of green.
 
     Returns
     -------
@@ -50,16 +58,26 @@ def cluster_parts(cell: Cell) -> Parts:
     small = cv2.GaussianBlur(np.where(beyond, empty, small), (0, 0), SMOOTHING * max(small.shape))
     mask: Mask = np.zeros(small.shape[:2], np.uint8)
     if len(np.unique(small.reshape(-1, 3), axis=0)) > CLUSTERS:
-        clusters = cluster_colors(small, CLUSTERS)
+        labels, green = _classes(small, method)
         x, y = ((c - o) * scale for c, o in zip(cell.box.centre, (region.x0, region.y0), strict=True))
-        _part(mask, clusters.labels, clusters.centres[:, 1], (x, y), cell.box.side_px * scale / 2)
+        _part(mask, labels, green, (x, y), cell.box.side_px * scale / 2)
     whole = cv2.resize(mask, (columns, rows), interpolation=cv2.INTER_NEAREST)
     return Parts(np.asarray(whole, np.uint8), round(region.x0), round(region.y0))
 
 
+def _classes(small: npt.NDArray[np.uint8], method: str) -> tuple[Labels, npt.NDArray[np.float64]]:
+    """Return the class of each pixel, and the green of each class."""
+    if method != "otsu":
+        clusters = cluster_colors(small, CLUSTERS, method=method)
+        return clusters.labels, clusters.centres[:, 1]
+    green = np.ascontiguousarray(small[..., 1])
+    first, second = two_thresholds(np.bincount(green.ravel(), minlength=256))
+    return (green > first).astype(np.uint8) + (green > second), np.arange(3.0)
+
+
 def _part(
     mask: Mask,
-    labels: npt.NDArray[np.uint8 | np.uint16],
+    labels: Labels,
     green: npt.NDArray[np.float64],
     centre: tuple[float, float],
     reach: float,

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
+from leukon.segmentation.polar import Rays
 from leukon.segmentation.stain import Floats, Mask, Stain, quantile, total
 
 ANGLES = 36
 RADII = 36
 FAINT_OD = 0.03, 0.09
-STEEPEST = 2
-SMOOTHNESS = 0.35
-EDGE_WEIGHT = 2.5
 BIAS = -0.05
 DOUBTFUL_SHARE = 0.35
 
@@ -45,54 +42,30 @@ def cell_contour(
         Points (x, y), which may lie outside the image.
     """
     y, x = np.nonzero(nucleus)
-    cx, cy = (x.min() + x.max()) / 2, (y.min() + y.max()) / 2
+    cx, cy = float(x.min() + x.max()) / 2, float(y.min() + y.max()) / 2
     furthest = float(np.sqrt(((x - cx) ** 2 + (y - cy) ** 2).max())) + 1
-    angles = np.arange(ANGLES, dtype=np.float32)[:, None] * np.float32(2 * np.pi / ANGLES)
-    step = (furthest + reach_px) / RADII
-    radii = (np.arange(RADII, dtype=np.float32)[None] + 0.5) * np.float32(step)
-    at_x = (cx + np.cos(angles) * radii).astype(np.float32)
-    at_y = (cy + np.sin(angles) * radii).astype(np.float32)
-    density = cv2.remap(stain.density, at_x, at_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    own = cv2.remap(nucleus, at_x, at_y, cv2.INTER_NEAREST) > 0
+    rays = Rays.around(cx, cy, furthest + reach_px, ANGLES, RADII)
+    density = rays.sample(stain.density)
     # A neighbour's half of the space between two nuclei is foreign.
-    foreign = cv2.remap(other_nuclei, at_x, at_y, cv2.INTER_NEAREST) > 0
-    height, width = nucleus.shape
-    outside = (at_x < -0.5) | (at_y < -0.5) | (at_x > width - 0.5) | (at_y > height - 0.5)
-    index = np.arange(RADII)
-    last = np.where(own.any(axis=1), RADII - 1 - own[:, ::-1].argmax(axis=1), 0)
-    beyond = index[None] - last[:, None]
+    foreign = rays.sample(other_nuclei) > 0
+    outside = rays.outside(*nucleus.shape)
+    beyond = rays.beyond(rays.sample(nucleus) > 0)
+    away_px = beyond * rays.step
     near_px = max(1.5, 0.12 * reach_px)
-    ring = (
-        (beyond * step > near_px)
-        & (beyond * step <= near_px + max(2.5, 0.3 * reach_px))
-        & ~foreign
-        & ~outside
-    )
-    faint = _faint_od(stain)
+    ring = (away_px > near_px) & (away_px <= near_px + max(2.5, 0.3 * reach_px)) & ~foreign & ~outside
+    faint = faint_od(stain)
     cytoplasm, is_distinct = _own_colour(density, ring, red, faint)
     cost = _foreignness(density, cytoplasm, red, faint)
     if not is_distinct:  # red cells may lie around: claim less of them
-        cost[beyond * step > DOUBTFUL_SHARE * reach_px] = 1
+        cost[away_px > DOUBTFUL_SHARE * reach_px] = 1
     cost[foreign] = 2
     cost[outside] = 0.2
-    cost[index[None] <= last[:, None]] = -1
-    # The edge of the nucleus is no edge of the cell: nothing counts as denser than cytoplasm.
+    cost[beyond <= 0] = -1
     ceiling = np.full(3, 0.3) if cytoplasm is None else np.maximum(1.5 * np.abs(cytoplasm), 0.08)
-    level = cv2.GaussianBlur(np.minimum(density, ceiling.astype(np.float32)), (5, 1), 1.0)
-    slope = np.zeros((ANGLES, RADII), np.float32)
-    slope[:, 1:-1] = np.abs(level[:, 2:] - level[:, :-2]).sum(axis=2)
-    slope = np.minimum(slope / max(0.08, float(quantile(slope.ravel(), 0.9))), 1)
-    slope[beyond < 1] = 0
-    total = np.cumsum(cost, axis=1) - EDGE_WEIGHT * slope
-    total[beyond < 0] = 1e3
-    chosen = _closed_path(total)
-    radius = (chosen + 1) * step
-    return np.stack([cx + np.cos(angles[:, 0]) * radius, cy + np.sin(angles[:, 0]) * radius], axis=1).astype(
-        np.float32
-    )
+    return rays.outline(cost, density, ceiling, beyond)
 
 
-def _faint_od(stain: Stain) -> float:
+def faint_od(stain: Stain) -> float:
     """Return the summed density that the noise of the empty background hardly ever reaches."""
     strength = total(stain.density)
     empty = strength[strength < 0.12]
@@ -137,26 +110,3 @@ def _from_segment(density: Floats, colour: npt.NDArray[np.float32], low: float, 
     """Distance (sum of absolute differences) of densities from `colour`, thinner or thicker."""
     thickness = np.clip(density @ colour / max(1e-6, float(colour @ colour)), low, high)
     return total(density - thickness[..., None] * colour)
-
-
-def _closed_path(total: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
-    """Return the radius index per angle of the cheapest smooth path; run around twice to close it."""
-    angles, radii = total.shape
-    width = 2 * STEEPEST + 1
-    penalty = (SMOOTHNESS * np.abs(np.arange(-STEEPEST, STEEPEST + 1, dtype=np.float32)))[:, None]
-    padded = np.full((2 * angles, radii + width - 1), np.float32(1e6))
-    costs = padded[:, STEEPEST : STEEPEST + radii]
-    windows = np.lib.stride_tricks.sliding_window_view(padded, radii, axis=1)
-    options = np.empty((width, radii), np.float32)
-    picks = np.empty((2 * angles, radii), np.int64)
-    costs[0] = total[0]
-    for at in range(1, 2 * angles):
-        np.add(windows[at - 1], penalty, out=options)
-        options.argmin(0, picks[at])
-        np.add(np.minimum.reduce(options), total[at % angles], out=costs[at])
-    back = picks.tolist()
-    path = [int(costs[-1].argmin())]
-    for at in range(2 * angles - 1, 0, -1):
-        path.append(path[-1] + back[at][path[-1]] - STEEPEST)
-    half = angles // 2
-    return np.roll(np.array(path[::-1][half : half + angles]), half)

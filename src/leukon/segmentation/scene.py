@@ -78,10 +78,10 @@ class Scene:
         pad = int(reach) + 3
         x0, y0 = max(0, int(nucleus.box.x0) - pad), max(0, int(nucleus.box.y0) - pad)
         x1, y1 = int(nucleus.box.x1) + pad, int(nucleus.box.y1) + pad
-        stain = Stain(
-            self.stain.density[y0:y1, x0:x1], self.stain.nuclear[y0:y1, x0:x1], self.stain.valid[y0:y1, x0:x1]
-        )
-        around = self.labels[y0:y1, x0:x1]
+        window = np.s_[y0:y1, x0:x1]
+        whole = self.stain
+        stain = Stain(whole.density[window], whole.nuclear[window], whole.valid[window], whole.background)
+        around = self.labels[window]
         own = (around == nucleus.label).astype(np.uint8)
         others = (around > 0).astype(np.uint8) - own
         return cell_contour(stain, own, others, self.red, reach) + np.array([x0, y0], np.float32)

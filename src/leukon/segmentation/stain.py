@@ -24,6 +24,7 @@ Mask = npt.NDArray[np.uint8]
 THUMBNAIL_PX = 96
 THUMBNAIL_SHARE = 0.4
 DARK_SURROUND = 0.35
+BLACK = 0.12
 VIGNETTE_LIMIT = 0.2
 RIDGE = 0.02
 STAINED_OD = 0.05
@@ -31,42 +32,6 @@ NUCLEAR_AXIS = np.array([[1.0, 1.0, -1.0]], np.float32)
 _ONES = np.ones((1, 3), np.float32)
 _RIDGED = np.diag(np.array([0, 1, 1, 1, 1, 1], np.float32))
 _LOG = np.log10((np.arange(256, dtype=np.float32) + 2) / 257)
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Stain:
-    """Stain maps of one image, at the size they were measured.
-
-    Attributes
-    ----------
-    density : ndarray of float32, shape (H, W, 3)
-        Optical density above the background, per channel.
-    nuclear : ndarray of float32, shape (H, W)
-        Density along the nuclear axis, smoothed.
-    valid : ndarray of uint8, shape (H, W)
-        1 inside the field of view, 0 in a black surround.
-    """
-
-    density: Floats
-    nuclear: Floats
-    valid: Mask
-
-
-def to_uint8(image: Image) -> npt.NDArray[np.uint8]:
-    """Drop to 8 bit, which suffices to find cells."""
-    if image.dtype == np.uint8:
-        return image  # type: ignore[return-value]
-    return np.asarray(cv2.convertScaleAbs(image, alpha=1 / 257))
-
-
-def reduced(image: Image, longest_px: int) -> tuple[npt.NDArray[np.uint8], float]:
-    """Return an 8-bit copy, its longest side at most `longest_px`, and its scale (px per original px)."""
-    height, width = image.shape[:2]
-    scale = min(1.0, longest_px / max(height, width))
-    if scale < 1:
-        size = max(1, round(width * scale)), max(1, round(height * scale))
-        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    return np.ascontiguousarray(to_uint8(image)), scale
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -108,6 +73,45 @@ class Background:
         return np.asarray(near - logs)
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Stain:
+    """Stain maps of one image, at the size they were measured.
+
+    Attributes
+    ----------
+    density : ndarray of float32, shape (H, W, 3)
+        Optical density above the background, per channel.
+    nuclear : ndarray of float32, shape (H, W)
+        Density along the nuclear axis, smoothed.
+    valid : ndarray of uint8, shape (H, W)
+        1 inside the field of view, 0 in a black surround.
+    background : Background
+        What the density is measured from.
+    """
+
+    density: Floats
+    nuclear: Floats
+    valid: Mask
+    background: Background
+
+
+def to_uint8(image: Image) -> npt.NDArray[np.uint8]:
+    """Drop to 8 bit, which suffices to find cells."""
+    if image.dtype == np.uint8:
+        return image  # type: ignore[return-value]
+    return np.asarray(cv2.convertScaleAbs(image, alpha=1 / 257))
+
+
+def reduced(image: Image, longest_px: int) -> tuple[npt.NDArray[np.uint8], float]:
+    """Return an 8-bit copy, its longest side at most `longest_px`, and its scale (px per original px)."""
+    height, width = image.shape[:2]
+    scale = min(1.0, longest_px / max(height, width))
+    if scale < 1:
+        size = max(1, round(width * scale)), max(1, round(height * scale))
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return np.ascontiguousarray(to_uint8(image)), scale
+
+
 def measure_background(image: Image) -> Background:
     """Measure the empty background of an image, shape (H, W, 3), at a reduced size."""
     height, width = image.shape[:2]
@@ -130,13 +134,14 @@ def measure_stain(image: npt.NDArray[np.uint8]) -> Stain:
             np.ones((3, 3), np.uint8),
             iterations=max(1, round(1.5 * max(height, width) / THUMBNAIL_PX)),
         )
-    return Stain(np.asarray(density, np.float32), np.asarray(nuclear, np.float32), valid)
+    return Stain(np.asarray(density, np.float32), np.asarray(nuclear, np.float32), valid, background)
 
 
 def field_of_view(small: npt.NDArray[np.uint8]) -> Mask:
     """Return 1 where light comes through; 0 in a dark surround (an eyepiece, a frame)."""
     brightest = _largest(small)
-    limit = DARK_SURROUND * float(quantile(brightest.ravel(), 0.95))
+    bright = float(quantile(brightest.ravel(), 0.95))
+    limit = DARK_SURROUND * bright
     dark = (brightest < limit).astype(np.uint8)
     if not dark.any():
         return 1 - dark
@@ -147,6 +152,8 @@ def field_of_view(small: npt.NDArray[np.uint8]) -> Mask:
         x, y, w, h, area = (int(v) for v in stats[index])
         touches = (x == 0) + (y == 0) + (x + w == width) + (y + h == height)
         surround[index] = touches >= 2 and area > 0.004 * dark.size
+        if touches and not surround[index]:  # a sliver of it, if black: no stain is
+            surround[index] = np.median(brightest[labels == index]) < BLACK * bright
     inside: Mask = (~surround[labels]).astype(np.uint8)
     return inside
 

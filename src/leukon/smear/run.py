@@ -114,6 +114,11 @@ def purpose_of(command: str, classifier: Classifier) -> str:
     )
 
 
+def purpose_without_model(command: str, settings: str) -> str:
+    """Tell everything that results of a command without a classifier depend on but the inputs."""
+    return f"leukon {command} code {_code_sha256()} {settings}"
+
+
 def provenance_of(classifier: Classifier, settings: dict[str, str], inputs: int) -> Provenance:
     """Describe a run that ends now."""
     return Provenance(

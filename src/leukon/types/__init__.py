@@ -4,6 +4,7 @@ from leukon.types.analysis import Analysis, Classification, FieldResult, FoundCe
 from leukon.types.differential import ClassCount, Differential, Flag, Skipped
 from leukon.types.image import Box, Capture, Cell, Field, Image
 from leukon.types.prediction import Classifier, Prediction, Status
+from leukon.types.segmentation import SegmentedCell, SegmentedImage
 from leukon.types.taxonomy import (
     AML_CLASSES,
     MLL23_CLASSES,
@@ -34,6 +35,8 @@ __all__ = [
     "NamedImage",
     "Prediction",
     "Provenance",
+    "SegmentedCell",
+    "SegmentedImage",
     "Skipped",
     "Status",
     "Taxonomy",

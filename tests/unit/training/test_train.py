@@ -199,7 +199,9 @@ def test_augmentation_keeps_the_cell_in_sight(seed: int) -> None:
 
 def test_shipped_recipe_and_bad_pages(tmp_path: Path) -> None:
     assert load_recipe("small").name == "small"
-    with pytest.raises(UnknownNameError, match="unknown recipe 'smal': choose one of .*did you mean 'small'"):
+    with pytest.raises(
+        UnknownNameError, match=r"unknown recipe 'smal': choose one of .*did you mean 'small'"
+    ):
         load_recipe("smal")
     with pytest.raises(UnknownNameError):
         load_recipe("../recipe")

@@ -26,8 +26,9 @@ _CLASSES = ("eosinophil", "lymphocyte", "monocyte", "neutrophil")
 def read(root: Path) -> Manifest:
     """Read the copies below `root`, or else the originals.
 
-    A group is the copies of one original, found by `leukon.datasets.moved` in minutes. Three fields were
-    photographed twice, so that three groups lie in both parts of the official split.
+    A group is the copies of one original, found by `leukon.datasets.moved` in some minutes: write them down
+    once by ``leukon data split``. Some fields were photographed twice, so that three groups lie in both parts
+    of the official split.
     """
     train = folder_of(root, "TRAIN")
     if train is None:
