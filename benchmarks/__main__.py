@@ -5,6 +5,16 @@ from __future__ import annotations
 import subprocess
 import sys
 
-for name in ("throughput", "field_detection", "spaces", "clustering", "color", "copies", "training"):
+for name in (
+    "throughput",
+    "field_detection",
+    "spaces",
+    "clustering",
+    "segmentation",
+    "color",
+    "adaptation",
+    "copies",
+    "training",
+):
     print(f"# python -m benchmarks.{name}", flush=True)
     subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=True)

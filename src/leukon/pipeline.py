@@ -24,7 +24,11 @@ from leukon.imaging.spaces.rgb import Rgb
 from leukon.registry import look_up
 from leukon.segmentation import cell_mask
 from leukon.segmentation.cluster_parts import cluster_parts
+from leukon.segmentation.morphology import Morphology
 from leukon.types import Cell, Image
+
+SEEN: dict[str, Callable[..., Space]] = {**SPACES, "morphology": Morphology}
+"""What may stand in the slot `space`: the image spaces, and the measurements of the cell."""
 
 ISOLATIONS: dict[str, Callable[[Cell], npt.NDArray[np.bool_]]] = {
     "outline": cell_mask,
@@ -172,7 +176,7 @@ class Pipeline:
             return cls(
                 color=map_from_dict(value["color"]),
                 frame=Frame(**value["frame"]),
-                space=look_up("image space", space.pop("name"), SPACES)(**space),
+                space=look_up("image space", space.pop("name"), SEEN)(**space),
                 scale=Scale(tuple(scale["mean"]), tuple(scale["std"])),
             )
         except (TypeError, AttributeError, ValueError) as error:

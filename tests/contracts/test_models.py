@@ -63,7 +63,8 @@ def test_layers_by_name_are_on_the_way_to_the_logits(name: str) -> None:
     for layer_name, module in network.layers().items():
         module.register_forward_hook(lambda _m, _i, output, at=layer_name: seen.append((at, output.ndim)))
     network(images(name))
-    assert {at for at, _ in seen} == set(network.layers()) != set()
+    assert {at for at, _ in seen} == set(network.layers())
+    assert seen or name == "linear"  # which has none
     assert {ndim for _, ndim in seen} <= {3, 4}
 
 
@@ -85,7 +86,7 @@ def test_four_planes_groups_for_batches_and_the_head_alone(name: str) -> None:
     assert not any(m.training for m in network.body.modules())
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", [name for name in MODELS if name != "linear"])
 def test_freezing_up_to_a_layer_leaves_what_comes_after(name: str) -> None:
     names = list(on_meta(name).layers())
     first, last = (build(name, device="meta", finetune=f"after_{names[i]}").train() for i in (0, -1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from math import isqrt
 from typing import Any
 
@@ -48,7 +49,7 @@ def gradcam(
     for name in layers:
         if name not in known:
             raise UnknownNameError("layer", name, known)
-    device = next(network.parameters()).device
+    device = next(chain(network.parameters(), network.buffers())).device
     batch = torch.from_numpy(classifier.pipeline.batch([cell])).to(device).requires_grad_()
     taken: dict[str, Tensor] = {}
     hooks = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Self
 
 import torch
@@ -80,6 +81,11 @@ class Network(nn.Module):
         # Paths instead of the modules: a copy of the network must name its own.
         paths = {id(module): path for path, module in self.named_modules()}
         self._layers = {name: paths[id(module)] for name, module in (layers or {}).items()}
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network lies."""
+        return next(chain(self.parameters(), self.buffers())).device
 
     def embed(self, batch: Tensor) -> Tensor:
         """Return the features, shape (N, D), of a batch of shape (N, C, H, W)."""

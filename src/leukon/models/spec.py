@@ -15,6 +15,7 @@ from leukon.models import (
     deepvit,
     densenet,
     inception,
+    linear,
     mobilenet_v2,
     resnet,
     resnext,
@@ -60,6 +61,7 @@ MODELS: dict[str, Builder] = {
     "deepvit": deepvit.deepvit,
     "simple_vit": simple_vit.simple_vit,
     "mobilenet_v2": mobilenet_v2.mobilenet_v2,
+    "linear": linear.linear,
     "timm": timm_backbone.timm_network,
 }
 AFTER = "after_"  # of `ModelSpec.finetune`

@@ -44,8 +44,8 @@ CELLS = "auto", "central", "every"
 
 LARGE = 1 / 3
 MIDDLE = 1 / 6
-READ_MARGIN = 2.0
-READ_PX = 160
+READ_MARGINS = 2.0, 4.0
+READ_PX = 80
 LEAST_OVERLAP = 0.3
 
 
@@ -62,7 +62,7 @@ def segment(image: Image, *, method: str = "adaptive", cells: str = "auto") -> t
     cells : str
         One of `CELLS`: ``central``, the one that the image was cut out for; ``every``, all of a field;
         ``auto``, the central one where it lies in the middle and takes up at least a third of the shorter
-        side, else every one.
+        side, else every one, or the central one where a search for all finds none.
 
     Returns
     -------
@@ -81,15 +81,16 @@ def segment(image: Image, *, method: str = "adaptive", cells: str = "auto") -> t
     """
     way = look_up("segmentation method", method, METHODS)
     look_up("choice of cells", cells, dict.fromkeys(CELLS, cells))
-    if cells != "every":
-        central = central_nucleus(image)
-        if central is not None and _is_leukocyte(*central[:2]):
-            scene, nucleus, _ = central
-            if cells == "central" or _fills_the_middle(scene, nucleus):
-                return _cropped(way(image, scene, nucleus), 0, 0, scene.detect(nucleus).flags)
-        if cells == "central":
-            return ()
-    return tuple(parts for one in find_leukocytes(image) for parts in _around(image, one, way))
+    central = None if cells == "every" else central_nucleus(image)
+    if central is not None and not _is_leukocyte(*central[:2]):
+        central = None
+    if central is None or (cells == "auto" and not _fills_the_middle(*central[:2])):
+        found = () if cells == "central" else find_leukocytes(image)
+        every = tuple(parts for one in found for parts in _around(image, one, way))
+        if every or central is None:
+            return every
+    scene, nucleus, _ = central
+    return _cropped(way(image, scene, nucleus), 0, 0, scene.detect(nucleus).flags)
 
 
 def _is_leukocyte(scene: Scene, nucleus: Nucleus) -> bool:
@@ -108,26 +109,26 @@ def _fills_the_middle(scene: Scene, nucleus: Nucleus) -> bool:
 def _around(
     image: Image, found: Detection, way: Callable[[Image, Scene, Nucleus], Mask]
 ) -> tuple[Parts, ...]:
-    """Segment a cell of a field, read anew with a little of its surroundings."""
-    region = square_around(found.box, margin=READ_MARGIN).clipped(*image.shape[:2])
-    x0, y0, x1, y1 = (round(edge) for edge in (region.x0, region.y0, region.x1, region.y1))
-    patch = np.ascontiguousarray(to_uint8(image[y0:y1, x0:x1]))
-    scale = min(1.0, READ_PX / max(patch.shape[:2]))
-    size = max(1, round(patch.shape[1] * scale)), max(1, round(patch.shape[0] * scale))
-    scene = read_scene(np.asarray(resize(patch, *size), np.uint8), crowded=False)
-    if scene is None or not scene.nuclei:
-        return ()
-    grow_x, grow_y = patch.shape[1] / size[0], patch.shape[0] / size[1]
-
-    def overlap(nucleus: Nucleus) -> float:
-        b = nucleus.box
-        box = Box(x0 + b.x0 * grow_x, y0 + b.y0 * grow_y, x0 + b.x1 * grow_x, y0 + b.y1 * grow_y)
-        return box.iou(found.nucleus)
-
-    nucleus = max(scene.nuclei, key=overlap)
-    if overlap(nucleus) < LEAST_OVERLAP:
-        return ()
-    return _cropped(way(patch, scene, nucleus), x0, y0, found.flags)
+    """Segment a cell of a field, read anew with its surroundings: wider ones where need be."""
+    for margin in READ_MARGINS:
+        region = square_around(found.box, margin=margin).clipped(*image.shape[:2])
+        x0, y0, x1, y1 = (round(edge) for edge in (region.x0, region.y0, region.x1, region.y1))
+        patch = np.ascontiguousarray(to_uint8(image[y0:y1, x0:x1]))
+        height, width = patch.shape[:2]
+        scale = min(1.0, READ_PX * margin / max(height, width))
+        columns, rows = max(1, round(width * scale)), max(1, round(height * scale))
+        scene = read_scene(np.asarray(resize(patch, columns, rows), np.uint8), crowded=False)
+        if scene is None or not scene.nuclei:
+            continue
+        x, y = width / columns, height / rows
+        overlaps = [
+            Box(x0 + b.x0 * x, y0 + b.y0 * y, x0 + b.x1 * x, y0 + b.y1 * y).iou(found.nucleus)
+            for b in (nucleus.box for nucleus in scene.nuclei)
+        ]
+        best = int(np.argmax(overlaps))
+        if overlaps[best] >= LEAST_OVERLAP:
+            return _cropped(way(patch, scene, scene.nuclei[best]), x0, y0, found.flags)
+    return ()
 
 
 def _cropped(mask: Mask, x0: int, y0: int, flags: tuple[str, ...]) -> tuple[Parts, ...]:

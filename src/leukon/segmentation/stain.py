@@ -24,6 +24,7 @@ Mask = npt.NDArray[np.uint8]
 THUMBNAIL_PX = 96
 THUMBNAIL_SHARE = 0.4
 DARK_SURROUND = 0.35
+BLACK = 0.12
 VIGNETTE_LIMIT = 0.2
 RIDGE = 0.02
 STAINED_OD = 0.05
@@ -139,7 +140,8 @@ def measure_stain(image: npt.NDArray[np.uint8]) -> Stain:
 def field_of_view(small: npt.NDArray[np.uint8]) -> Mask:
     """Return 1 where light comes through; 0 in a dark surround (an eyepiece, a frame)."""
     brightest = _largest(small)
-    limit = DARK_SURROUND * float(quantile(brightest.ravel(), 0.95))
+    bright = float(quantile(brightest.ravel(), 0.95))
+    limit = DARK_SURROUND * bright
     dark = (brightest < limit).astype(np.uint8)
     if not dark.any():
         return 1 - dark
@@ -150,6 +152,8 @@ def field_of_view(small: npt.NDArray[np.uint8]) -> Mask:
         x, y, w, h, area = (int(v) for v in stats[index])
         touches = (x == 0) + (y == 0) + (x + w == width) + (y + h == height)
         surround[index] = touches >= 2 and area > 0.004 * dark.size
+        if touches and not surround[index]:  # a sliver of it, if black: no stain is
+            surround[index] = np.median(brightest[labels == index]) < BLACK * bright
     inside: Mask = (~surround[labels]).astype(np.uint8)
     return inside
 

@@ -27,6 +27,8 @@ SLOPE_OF_PRIOR = 0.6
 PRIOR_FROM = 0.3
 NEIGHBOUR = 0.2
 THICKNESSES = 0.7, 1.0, 1.3
+SWALLOWED = 0.25
+LEAST_SOLIDITY = 0.92
 SUBPIXEL_BITS = 4
 
 
@@ -36,7 +38,8 @@ def whole_cell(scene: Scene, nucleus: Nucleus) -> Floats:
     The colours of the first outline and of a ring around the nucleus, less what they share with those far
     from it (red cells, background), are the cell's own. The outline is the closed radial curve that best
     separates the two, seen from the middle of the first one. Only the largest part of the nucleus must lie
-    inside, so that platelets and neighbours that were taken for lobes fall away.
+    inside, so that platelets and neighbours that were taken for lobes fall away. An outline that takes in
+    another nucleus and has a waist holds two cells, and is drawn again on this side of the midline.
 
     Parameters
     ----------
@@ -55,13 +58,14 @@ def whole_cell(scene: Scene, nucleus: Nucleus) -> Floats:
     first |= core
     others = ((scene.labels > 0) & (scene.labels != nucleus.label)).astype(np.uint8)
     away = cv2.distanceTransform(1 - core, cv2.DIST_L2, 5)
-    away *= np.float32(1 / np.sqrt(nucleus.area_px * 4 / np.pi))
+    diameter = float(np.sqrt(nucleus.area_px * 4 / np.pi))
+    away /= np.float32(diameter)
     own = _own_odds(scene, core, first, others, away)
     m = cv2.moments(first, binaryImage=True)
     x, y = m["m10"] / m["m00"], m["m01"] / m["m00"]
     core_y, core_x = np.nonzero(core)
     reach = float(np.sqrt(((core_x - x) ** 2 + (core_y - y) ** 2).max())) + 1
-    reach += 0.7 * REACH * float(np.sqrt(nucleus.area_px * 4 / np.pi))
+    reach += 0.7 * REACH * diameter
     rays = Rays.around(x, y, reach, ANGLES, RADII)
     density = rays.sample(scene.stain.density)
     distance = rays.sample(away)
@@ -74,7 +78,13 @@ def whole_cell(scene: Scene, nucleus: Nucleus) -> Floats:
     cost[beyond <= 0] = -1
     cytoplasm = scene.stain.density[(first > core) & (scene.stain.valid > 0)]
     ceiling = np.maximum(1.5 * np.abs(quantile(cytoplasm, 0.5)), 0.08) if len(cytoplasm) else np.full(3, 0.3)
-    return rays.outline(np.asarray(cost, np.float32), density, ceiling, beyond)
+    outline = rays.outline(np.asarray(cost, np.float32), density, ceiling, beyond)
+    whole = filled(outline, height, width)
+    if cv2.countNonZero(whole & others) > SWALLOWED * cv2.countNonZero(core) and _has_waist(outline):
+        apart = cv2.distanceTransform(1 - others, cv2.DIST_L2, 5) / np.float32(diameter)
+        cost[rays.sample(apart) < distance] = 1
+        outline = rays.outline(np.asarray(cost, np.float32), density, ceiling, beyond)
+    return outline
 
 
 def filled(outline: Floats, height: int, width: int, scale: float = 1.0) -> Mask:
@@ -131,6 +141,10 @@ def _smooth(counts: Floats) -> Floats:
         counts = cv2.GaussianBlur(counts.reshape(BINS, -1), (1, 9), 0.0, sigmaY=1.0)
         counts = np.moveaxis(counts.reshape(BINS, BINS, BINS), 0, 2)
     return np.ascontiguousarray(counts)
+
+
+def _has_waist(outline: Floats) -> bool:
+    return cv2.contourArea(outline) < LEAST_SOLIDITY * cv2.contourArea(cv2.convexHull(outline))
 
 
 def _largest_part(mask: npt.NDArray[np.bool_]) -> Mask:

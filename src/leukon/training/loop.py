@@ -196,7 +196,7 @@ def _start(recipe: Recipe, data: LabelledCells, classes: int) -> _Work:
     optimizer, schedule = _optimizer(recipe, network, len(batches) * recipe.epochs)
     counts = np.bincount(data.labels, minlength=classes).tolist()
     loss_of = build_loss(recipe.loss, recipe.loss_options, class_counts=counts, features=network.features)
-    loss_of = loss_of.to(next(network.parameters()).device)
+    loss_of = loss_of.to(network.device)
     average = copy.deepcopy(network).eval()
     return _Work(network, average, batches, optimizer, schedule, loss_of, recipe.averaging, recipe.batch)
 
@@ -288,7 +288,7 @@ def _optimizer(
 
 def _epoch(work: _Work, number: int, report: Report) -> float:
     """Run one epoch; return the mean loss."""
-    device = next(work.network.parameters()).device
+    device = work.network.device
     mixed = device.type == "cuda" or _gains_from_bfloat16(work.network)
     work.network.train()
     total = 0.0

@@ -254,7 +254,7 @@ def adapted(
     """
     if epochs is not None:
         recipe = replace(recipe, epochs=epochs)
-    if side_px is not None:
+    if side_px is not None and recipe.pipeline.frame.side_px > 1:  # one pixel holds measurements
         frame = replace(recipe.pipeline.frame, side_px=side_px)
         recipe = replace(recipe, pipeline=replace(recipe.pipeline, frame=frame))
     if weights and recipe.model.name in weights:

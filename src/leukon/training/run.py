@@ -31,7 +31,7 @@ class NetworkClassifier:
 
     def logits(self, cells: Sequence[Cell]) -> npt.NDArray[np.float32]:
         """Return logits, shape (N, K)."""
-        device = next(self.network.parameters()).device
+        device = self.network.device
         self.network.eval()
         parts = [np.zeros((0, len(self.taxonomy)), np.float32)]
         with torch.inference_mode():

@@ -39,7 +39,7 @@ def embed(
 
     Blocks of rows are kept as files in the folder `kept`, so that a stopped run need not compute them again.
     """
-    device = next(network.parameters()).device
+    device = network.device
     network.eval()
     blocks = [np.zeros((0, network.features), np.float32)]
     for start in range(0, len(cells), BLOCK):

@@ -37,7 +37,7 @@ def test_every_recipe_of_a_set_can_be_trained(name: str) -> None:
         with torch.device("meta"):
             network = (
                 adapted(recipe, pretrained=False)
-                .model.at(224)
+                .model.at(recipe.pipeline.frame.side_px)
                 .build(2, channels=len(recipe.pipeline.space.channels))
             )
         build_loss(recipe.loss, recipe.loss_options, class_counts=[30, 10], features=network.features)
@@ -59,9 +59,10 @@ def test_the_rivals_of_vgg19_are_those_of_its_table() -> None:
     found = load_recipes("vgg19_rivals")
     assert set(found) == {
         "vgg19", "inception_v3", "resnet50", "xception", "xception_lstm", "inception_v3_lstm",
-        "resnet50_lstm", "xception_resnet50_lstm", "convnet", "svm",
+        "resnet50_lstm", "xception_resnet50_lstm", "convnet", "svm", "svm_morphology",
     }  # fmt: skip
-    pipelines = {json.dumps(r.pipeline.to_dict()) for name, r in found.items() if name != "convnet"}
+    own = "convnet", "svm_morphology"
+    pipelines = {json.dumps(r.pipeline.to_dict()) for name, r in found.items() if name not in own}
     assert len(pipelines) == 1  # the network alone makes the difference
     cropped = load_recipes("ekmeans_cropping")
     assert [r.pipeline.frame.isolate for r in cropped.values()] == ["", "ekmeans", "outline"]
@@ -79,6 +80,8 @@ def test_one_of_a_set_and_what_it_may_be_run_with() -> None:
     small = adapted(recipe, epochs=2, side_px=96, pretrained=False)
     assert (small.epochs, small.pipeline.frame.side_px, small.model.pretrained) == (2, 96, False)
     assert adapted(recipe) == recipe
+    measured = load_recipe("vgg19_rivals:svm_morphology")
+    assert adapted(measured, side_px=96) == measured  # what is measured has no side
     with pytest.raises(UnknownNameError, match="recipe of raw_vs_rgb 'rwa'"):
         load_recipe("raw_vs_rgb:rwa")
     with pytest.raises(UnknownNameError, match="unknown recipe set 'raw_v_rgb'"):

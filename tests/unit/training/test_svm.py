@@ -22,6 +22,8 @@ from leukon.export.bundle import export_run
 from leukon.models import ModelSpec, Network
 from leukon.models.svm import Kernel
 from leukon.pipeline import Frame, Pipeline
+from leukon.segmentation import MEASUREMENTS
+from leukon.segmentation.morphology import Morphology
 from leukon.training.augment import Augmentation
 from leukon.training.loader import load_cells
 from leukon.training.loop import train
@@ -156,6 +158,25 @@ def test_its_bundle_needs_no_torch(run: Path, manifest: Manifest, tmp_path: Path
     logits = load_classifier(run).logits(cells) / bundle.calibration.temperature
     shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     np.testing.assert_allclose([p.probabilities for p in bundle.predict(cells)], shares, atol=1e-3)
+
+
+def test_morphology_tells_cells_apart_and_ships(manifest: Manifest, tmp_path: Path) -> None:
+    recipe = replace(
+        RECIPE,
+        pipeline=Pipeline(frame=Frame(side_px=1), space=Morphology()),
+        fit_scale=True,
+        augmentation=Augmentation(extent="none"),
+        model=ModelSpec("linear"),
+        epochs=1,
+    )
+    classifier = train(recipe, manifest, tmp_path / "run", taxonomy=TAXONOMY)
+    data = load_cells(manifest.subset(split="val"), TAXONOMY, recipe.pipeline)
+    named = [TAXONOMY.index(p.label) for p in classifier.predict(data.cells)]
+    np.testing.assert_array_equal(named, data.labels)  # one class has much more nucleus than the other
+    export_run(tmp_path / "run", tmp_path / "m.leukon", manifest, name="m")
+    bundle = load_bundle(tmp_path / "m.leukon")
+    assert bundle.prepare(data.cells).shape == (12, len(MEASUREMENTS), 1, 1)
+    assert [TAXONOMY.index(p.label) for p in bundle.predict(data.cells)] == named
 
 
 def test_every_class_must_occur(manifest: Manifest, tmp_path: Path) -> None:
