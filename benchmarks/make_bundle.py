@@ -23,7 +23,11 @@ HERE = Path(__file__).resolve().parents[1]
 SHIPPED = HERE / "src" / "leukon" / "bundle" / "shipped" / "small.leukon"
 FIVE = "basophil,eosinophil,lymphocyte,monocyte,neutrophil"
 # Generated cells per class and the seeds they come from; the test seeds are never trained on.
-GENERATED = {"train": (500, 1), "val": (40, 2), "test": (100, 3)}
+GENERATED = {"train": (120, 1), "val": (40, 2), "test": (100, 3)}
+# Of some kinds fewer are learnt from. Half of PBC's neutrophils are bands, which are rare in blood: a network
+# that sees few segmented ones takes lobes for a sign of eosinophils. And generated eosinophils are so orange
+# that, among many, every reddish neutrophil of a new stain passes for one.
+FEWER = {"pbc": ("BNE", 250), "generated-train": ("eosinophil", 30)}
 
 LIMITS = [
     "Trained on the blood of one laboratory's imaging system and on generated cells: on other systems it "
@@ -60,8 +64,11 @@ def training_data(shared: Path, work: Path) -> Path:
         write_cells(folder, count, seed, split=split)
         sources[folder.name] = folder, "Apache-2.0"
     for name, (folder, licence) in sources.items():
+        prefix, left = FEWER.get(name, ("", 0))
         for entry in read_manifest(folder).entries:
-            if entry.split in ("train", "val"):
+            few = entry.split == "train" and bool(prefix) and Path(entry.path).name.startswith(prefix)
+            left -= few
+            if entry.split in ("train", "val") and not (few and left < 0):
                 entries.append(replace(entry, path=f"{name}/{entry.path}", licence=licence))
     manifest = work / "data" / "manifest.csv"
     write_manifest(manifest, Manifest(manifest.parent, tuple(entries)))

@@ -20,6 +20,10 @@ from leukon.types import Box, Cell, Image
 # 256 levels as optical density; half a level keeps black finite.
 _DENSITY_OF_LEVEL = (-np.log10((np.arange(256) + 0.5) / 255.5)).astype(np.float32)
 _CANVAS = 2.0  # side of the augmented image as a multiple of the cell's
+_BENDS = 5  # nodes a side of the grid that elastic changes are drawn on
+# Optical density of azure B on chromatin, of eosin, and of methylene blue on cytoplasm: red, green, blue.
+_DYES = np.array([[0.55, 0.80, 0.22], [0.10, 0.75, 0.60], [0.35, 0.25, 0.15]]).T
+_OF_DYES = np.linalg.inv(_DYES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +38,27 @@ class Augmentation:
     zoom, stretch, shift : float
         How far the cell's apparent size (log scale), aspect (log scale) and centre (share of the box)
         stray: no two finders draw the same box.
+    elastic : float
+        Spread of the displacements of a coarse grid, as a share of the cell's side: no two nuclei are lobed
+        alike.
     crosstalk : float
         Spread of the off-diagonal terms that mix the optical densities of the three channels, as another
         camera and lamp do.
     saturation : float
         Spread of the share by which the three channels' densities draw apart or together.
+    grey : float
+        Share of cells that lose all hue, so that lobes, chromatin and granules are learnt too.
     blown : float
         Share of cells whose highlights are lost to over-exposure.
     stain : float
         Spread of the log strength of each channel's optical density: another stain, time or thickness.
+    dyes : float
+        Spread of the log strength of each dye, and of the eosin that chromatin's dye brings along: another
+        stain or pH turns all cytoplasm pink or blue, so that its hue alone names no cell.
     cast, gamma : float
         Spread of the log gain of each channel, and of the log exponent of the tone curve.
+    soft : float
+        Share of cells that are blurred.
     blur_px, noise, coarse : float
         Largest Gaussian sigma (relative to a 128 px wide cell), noise (share of full scale), and factor of
         lost resolution.
@@ -63,12 +77,16 @@ class Augmentation:
     zoom: float = 0.15
     stretch: float = 0.05
     shift: float = 0.05
+    elastic: float = 0.0
     crosstalk: float = 0.18
     saturation: float = 0.25
+    grey: float = 0.0
     blown: float = 0.25
     stain: float = 0.35
+    dyes: float = 0.0
     cast: float = 0.12
     gamma: float = 0.30
+    soft: float = 0.35
     blur_px: float = 2.5
     noise: float = 0.03
     coarse: float = 3.0
@@ -114,6 +132,8 @@ class Augmentation:
             borderMode=border,
             borderValue=fill,
         )
+        if self.elastic:
+            warped = self._bend(warped, box.side_px, rng)
         low, high = (side - box.side_px) / 2, (side + box.side_px) / 2
         whole = Box(low, low, high, high)
         if rng.random() >= self.tight:
@@ -122,12 +142,26 @@ class Augmentation:
         kept = np.ascontiguousarray(warped[edge : side - edge, edge : side - edge])
         return Cell(kept, Box(low - edge, low - edge, high - edge, high - edge))
 
+    def _bend(self, image: Image, cell_px: float, rng: np.random.Generator) -> Image:
+        side = image.shape[0]
+        nodes = rng.normal(0, self.elastic * cell_px, (_BENDS, _BENDS, 2)).astype(np.float32)
+        shifts = cv2.resize(nodes, (side, side), interpolation=cv2.INTER_CUBIC)
+        shifts[..., 0] += np.arange(side, dtype=np.float32)
+        shifts[..., 1] += np.arange(side, dtype=np.float32)[:, None]
+        return cv2.remap(image, shifts, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+
     def _recolour(self, image: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
         mix = np.eye(3) + rng.normal(0, self.crosstalk, (3, 3)) * (1 - np.eye(3))
         grey = float(np.clip(rng.normal(0, self.saturation), -0.5, 0.7))
+        if self.grey and rng.random() < self.grey:
+            grey = 1.0
         mix = (1 - grey) * mix + grey / 3
         mix /= mix.sum(axis=1, keepdims=True)  # grey stays grey: the background's cast is drawn below
         mix *= np.exp(rng.normal(0, self.stain, 3) * 0.6 + rng.normal(0, self.stain))[:, None]
+        if self.dyes:
+            strength = np.diag(np.exp(rng.normal(0, self.dyes, 3)))
+            strength[1, 0] = max(0.0, rng.normal(0, self.dyes))
+            mix = mix @ _DYES @ strength @ _OF_DYES
         level = np.clip(background_level(image), 32, 255)
         background = -np.log10(level / 255.5)
         gain = np.exp(rng.normal(0, self.cast, 3) + rng.normal(-0.05, 0.12))
@@ -151,7 +185,7 @@ class Augmentation:
             small = max(4, round(width / factor)), max(4, round(height / factor))
             image = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
             image = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
-        if rng.random() < 0.35:
+        if rng.random() < self.soft:
             sigma = rng.uniform(0.3, self.blur_px) * cell_px / 128
             image = cv2.GaussianBlur(image, (0, 0), max(sigma, 0.2))
         elif rng.random() < 0.25:

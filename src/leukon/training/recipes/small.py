@@ -14,12 +14,12 @@ RECIPE = Recipe(
     name="small",
     pipeline=Pipeline(frame=Frame(side_px=112, margin=1.4)),
     augmentation=Augmentation(
-        crosstalk=0.12, saturation=0, blown=0, stain=0.25, cast=0.1, gamma=0.2, blur_px=1.8
+        elastic=0.045, crosstalk=0.25, saturation=0.3, grey=0.15, dyes=0.3, soft=0.5, blur_px=3.0
     ),
-    model=ModelSpec("mobilenet_v2"),
+    model=ModelSpec("mobilenet_v2", finetune="after_block_5"),
     loss_options={"smoothing": 0.05},
     optimizer=Optimizer(rate=1.5e-3, weight_decay=0.02),
-    epochs=10,
+    epochs=14,
     batch_size=64,
     seed=0,
 )

@@ -1,0 +1,31 @@
+"""`vgg19_rivals` at a size for two processor cores: cells of 112 px, networks that such a machine can train.
+
+``transfer`` starts from the network of the shipped bundle, which PBC and generated cells have trained; ``frozen``
+leaves that network as it is and puts an SVM on its features; ``convnet`` starts from nothing, as published.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from leukon.models import ModelSpec
+from leukon.pipeline import Frame, Pipeline
+from leukon.training.augment import Augmentation
+from leukon.training.recipe import Optimizer, Recipe, Svm, load_recipe
+
+TRANSFER = Recipe(
+    name="transfer",
+    pipeline=Pipeline(frame=Frame(side_px=112)),
+    augmentation=Augmentation(plain=0.4, elastic=0.03, crosstalk=0.1, saturation=0.15, stain=0.2, blown=0.1),
+    model=ModelSpec("mobilenet_v2", finetune="after_block_5"),
+    loss_options={"smoothing": 0.1},
+    optimizer=Optimizer(rate=4e-4),
+    epochs=4,
+    averaging=0.995,
+)
+
+RECIPES = {
+    "transfer": TRANSFER,
+    "frozen": replace(TRANSFER, name="frozen", epochs=1, svm=Svm()),
+    "convnet": replace(load_recipe("convnet"), epochs=6),
+}
