@@ -146,6 +146,7 @@ def adapt(
         contents,
         name=name,
         onnx=with_second_head(observer.network, second),
+        calibration=replace(contents.calibration, confusion=()),  # the second head's errors are others
         provenance={**contents.provenance, "adapted": record},
         card={**contents.card, "adapted": record},
         card_text=contents.card_text.rstrip() + "\n\n" + _card_section(contents.name, learned.figures),

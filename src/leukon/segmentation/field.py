@@ -18,7 +18,8 @@ LEAST_PART_SHARE = 0.2
 LEAST_SOLIDITY = 0.42
 PALE_SHARE = 0.45
 COMPACT_SOLIDITY = 0.85
-DENSITY_LIMITS = 0.35, 1.35
+LEAST_DENSITY = 0.5
+LEAST_OF_RED_CELL = 0.5
 
 
 def find_leukocytes(image: Image) -> tuple[Detection, ...]:
@@ -61,12 +62,17 @@ def find_leukocytes(image: Image) -> tuple[Detection, ...]:
 
 
 def _is_cell(nucleus: Nucleus, scene: Scene) -> bool:
-    """Tell a nucleus from platelets, their clumps and specks by its size and compactness."""
+    """Tell a nucleus from platelets, their clumps and specks by its size and compactness.
+
+    Where red cells give the scale, a nucleus is at least half as large as one: hardly any platelet is.
+    """
     dense = nucleus.density >= 1 and nucleus.solidity > COMPACT_SOLIDITY
     least = (LEAST_SHARE if dense else PALE_SHARE) * scene.whole_px
+    if scene.red_px is not None:
+        least = max(least, LEAST_OF_RED_CELL * np.pi / 4 * scene.red_px**2)
     return (
         nucleus.area_px >= least
         and nucleus.largest_part_px >= LEAST_PART_SHARE * scene.whole_px
         and nucleus.solidity >= LEAST_SOLIDITY
-        and DENSITY_LIMITS[0] < nucleus.density < DENSITY_LIMITS[1]
+        and nucleus.density > LEAST_DENSITY
     )
