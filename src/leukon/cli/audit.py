@@ -58,7 +58,7 @@ def audit(
             print_table(table)
         say(_verdict(found))
         if issues is not None:
-            say(f"{issues} labels are likely wrong: see {out}/label_errors.csv and label_errors.png")
+            say(f"{issues} labels are likely wrong; all cells by rank: {out / 'label_errors.csv'}")
     if found.leaks:
         raise typer.Exit(1)
 
@@ -87,7 +87,8 @@ def _label_errors(cells: Manifest, bundle: str, out: Path) -> int:
         told = one.suggested, f"{one.quality:.4f}", "yes" if one.is_issue else "no"
         writer.writerow([rank, one.example.cell.name, one.example.label, *told])
     write_text(out / "label_errors.csv", text.getvalue())
-    write_image(out / "label_errors.png", suspect_sheet(ranked[:_SHEET]))
+    if doubted := [one for one in ranked if one.suggested != one.example.label]:
+        write_image(out / "label_errors.png", suspect_sheet(doubted[:_SHEET]))
     return sum(one.is_issue for one in ranked)
 
 
