@@ -67,6 +67,13 @@ class Bundle:
         """Temperature and threshold."""
         return self.contents.calibration
 
+    @property
+    def confusion(self) -> tuple[tuple[int, ...], ...]:
+        """Validation cells by true class and by name, the unidentified last; empty where not measured."""
+        # Among fewer classes the same cells would be called otherwise.
+        is_whole = len(self._kept) == len(self.contents.taxonomy)
+        return self.contents.calibration.confusion if is_whole else ()
+
     def prepare(self, cells: Sequence[Cell]) -> npt.NDArray[np.float32]:
         """Run the pipeline: shape (N, C, H, W). Apart, so that threads can prepare while others classify."""
         return self.contents.pipeline.batch(cells)
