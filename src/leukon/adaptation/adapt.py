@@ -7,7 +7,6 @@ replays; what it takes for the known systems is answered by the first head, so t
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 
@@ -16,6 +15,7 @@ import numpy.typing as npt
 from scipy.special import log_softmax, softmax
 
 from leukon.adaptation.features import VIEWS, Observer, Seen
+from leukon.adaptation.folds import FOLDS, units_of
 from leukon.adaptation.graph import SecondHead, with_second_head
 from leukon.adaptation.head import Floats, Head, Ints, fit_heads
 from leukon.bundle import Bundle, Contents
@@ -26,7 +26,6 @@ PENALTIES = 1.0, 0.3, 0.1, 0.03, 0.01
 """Strengths of regularisation that cross-validation chooses from."""
 
 GATE_PENALTY = 0.1
-FOLDS = 5
 LEAST_CELLS = 3
 """Labelled cells that a class needs to be cross-validated; a class with fewer is learned all the same."""
 
@@ -231,15 +230,9 @@ def _cross_validated(new: Seen, home: Seen, truth: Ints, fold: Ints) -> tuple[fl
 
 
 def _folds(examples: Sequence[Example]) -> Ints:
-    """Give each cell a fold: every class dealt out evenly, the cells of one group or image together."""
-    label: dict[str, str] = {}
-    for example in examples:
-        label.setdefault(example.group or example.cell.name, example.label)
-    if min(Counter(label.values()).values()) == 1:  # a class that is all one group would never be learned
-        label = {str(i): example.label for i, example in enumerate(examples)}
-        units = list(label)
-    else:
-        units = [example.group or example.cell.name for example in examples]
+    """Give each cell a fold: every class dealt out evenly, what belongs together in one."""
+    units = units_of(examples)
+    label = {unit: example.label for unit, example in zip(units, examples, strict=True)}
     turn = {unit: i % FOLDS for i, unit in enumerate(sorted(label, key=lambda unit: (label[unit], unit)))}
     return np.array([turn[unit] for unit in units], np.int64)
 
