@@ -1,10 +1,11 @@
 """The comparisons of `docs/results.md`, at a size for two processor cores.
 
-    python -m benchmarks.experiments [spaces] [levers] [networks] [resnext_cc] [--shared ../shared] [--work DIR]
+    python -m benchmarks.experiments [spaces] [levers] [networks] [resnext_cc]
+        [--shared ../shared] [--work DIR]
 
-All learn from the same cells of PBC, drawn by class, and are tested on its whole test part; spaces and levers also
-on the three systems that none has seen. A comparison that was stopped goes on where it was. The tables are
-printed as Markdown.
+All learn from the same cells of PBC, drawn by class, and are tested on its whole test part; spaces and levers
+also on the three systems that none has seen. A comparison that was stopped goes on where it was. The tables
+are printed as Markdown.
 """
 
 from __future__ import annotations

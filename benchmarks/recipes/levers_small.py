@@ -1,4 +1,4 @@
-"""What each lever of the recipe `small` is worth on imaging systems that were never seen: one is taken at a time.
+"""What each lever of the recipe `small` is worth on imaging systems that were never seen, one at a time.
 
 ``plain`` turns and mirrors only; ``strong`` is the default augmentation with every weight trained; each other
 recipe adds one thing to ``frozen``, and ``all`` takes them together.

@@ -57,7 +57,7 @@ def audit(
         for table in _tables(found):
             print_table(table)
         say(_verdict(found))
-        if issues is not None:
+        if issues is not None and out is not None:
             say(f"{issues} labels are likely wrong; all cells by rank: {out / 'label_errors.csv'}")
     if found.leaks:
         raise typer.Exit(1)
