@@ -12,6 +12,7 @@ for name in (
     "clustering",
     "segmentation",
     "color",
+    "color_pairs",
     "adaptation",
     "copies",
     "training",

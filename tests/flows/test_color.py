@@ -195,3 +195,24 @@ def test_pair(command, systems, tmp_path) -> None:
     done = command("color", "pair", x, blank, "--out", tmp_path / "none")
     assert done.code == 1
     assert "aligned 0 cells, left out 3" in done.err
+
+
+def test_distil(command, systems, tmp_path, tiny_bundle) -> None:
+    x, path, fast = systems / "led-x", tmp_path / "map.json", tmp_path / "fast.json"
+    fit = "color", "fit", "hedlund_morell", "--source", x, "--target", systems / "halogen-y", "--out", path
+    assert command(*fit).code == 0
+    many = tmp_path / "many"
+    for turns in (0, 1):
+        for file in x.glob("*.png"):
+            write_image(
+                many / f"{file.stem}-{turns}.png", np.ascontiguousarray(np.rot90(read_image(file), turns))
+            )
+    done = command("color", "distil", path, "--source", many, "--out", fast, "--json")
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["delta_e"] < 2
+    done = command("color", "apply", fast, x, "--out", tmp_path / "out")
+    assert done.code == 0, done.err
+    assert command("color", "apply", path, x, "--out", tmp_path / "slow").code == 0
+    assert difference(tmp_path / "out", tmp_path / "slow") < 0.5 * difference(x, tmp_path / "slow")
+    few = command("color", "distil", path, "--source", x, "--out", fast)
+    assert (few.code, "distilling needs 8" in few.err) == (2, True)

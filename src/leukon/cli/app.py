@@ -17,6 +17,7 @@ from leukon.cli.color import apply as apply_color
 from leukon.cli.color import compare as compare_colors
 from leukon.cli.color import fit as fit_color
 from leukon.cli.color import pair as pair_color
+from leukon.cli.color_distil import distil as distil_color
 from leukon.cli.compare import compare
 from leukon.cli.cost import cost
 from leukon.cli.crossval import crossval
@@ -66,6 +67,7 @@ color.command("fit")(fit_color)
 color.command("apply")(apply_color)
 color.command("pair")(pair_color)
 color.command("compare")(compare_colors)
+color.command("distil")(distil_color)
 image.command()(convert)
 image.command()(show)
 image.command()(learn_raw)

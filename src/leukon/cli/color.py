@@ -83,13 +83,13 @@ def fit(
         write_map(out, fitted)
     else:
         skipped = []
-        files = _spread(source, images)
+        files = spread(source, images)
         with progress(str(source), len(files)) as advance:
             looks = [_look(files, source.name, advance, skipped)]
         if target in LOOKS and not Path(target).is_dir():
             looks.append(LOOKS[target])
         else:
-            files = _spread(Path(target), images)
+            files = spread(Path(target), images)
             with progress(target, len(files)) as advance:
                 looks.append(_look(files, Path(target).name, advance, skipped))
         fitted = fit_map(method, looks[0], looks[1])
@@ -178,7 +178,7 @@ def apply(
         raise typer.Exit(1)
 
 
-def _spread(folder: Path, most: int) -> list[Path]:
+def spread(folder: Path, most: int) -> list[Path]:
     """List images of `folder`, at most so many, spread evenly."""
     from leukon.imaging.files import list_images
 
@@ -190,10 +190,11 @@ def _spread(folder: Path, most: int) -> list[Path]:
 def _look(files: Sequence[Path], name: str, advance: Advance, skipped: list[Skipped]) -> Look:
     from leukon.segmentation.look import measure_look
 
-    return measure_look(_readable(files, advance, skipped), name)
+    return measure_look(readable(files, advance, skipped), name)
 
 
-def _readable(files: Sequence[Path], advance: Advance, skipped: list[Skipped]) -> Iterator[Image]:
+def readable(files: Sequence[Path], advance: Advance, skipped: list[Skipped]) -> Iterator[Image]:
+    """Read `files` one by one; those that cannot be read are put among `skipped`."""
     from leukon.errors import InputError
     from leukon.imaging.files import read_image
     from leukon.types import Skipped
@@ -283,9 +284,9 @@ def _pictures(
                 own.append(image)
     else:
         for own, folder in zip(pictures, (source, target), strict=True):
-            files = _spread(folder, most)
+            files = spread(folder, most)
             with progress(str(folder), len(files)) as advance:
-                own.extend(_readable(files, advance, skipped))
+                own.extend(readable(files, advance, skipped))
     a, b = (
         (own, measure_look(own, folder.name)) for own, folder in zip(pictures, (source, target), strict=True)
     )
@@ -327,7 +328,7 @@ def compare(
     if len(fits) < len(maps):
         raise InputError("two maps have the same name: rename one, the table names them by their files")
     skipped: list[Skipped] = []
-    files = _spread(source, images)
+    files = spread(source, images)
     partners = {p.relative_to(target).with_suffix("").as_posix(): p for p in list_images([target])}
     samples: list[Sample] = []
     with progress("source", len(files)) as advance:
@@ -349,9 +350,9 @@ def compare(
                 samples.append(Sample(name, image, partner))
     others: list[Image] = []
     if not pairs:
-        chosen = _spread(target, images)
+        chosen = spread(target, images)
         with progress("target", len(chosen)) as advance:
-            others = list(_readable(chosen, advance, skipped))
+            others = list(readable(chosen, advance, skipped))
     look = measure_look([s.target for s in samples if s.target is not None] or others, target.name)
     colors = {name: fit.map for name, fit in fits.items()}
     scores = compare_maps(colors, samples, load_bundle(bundle), look, others)
@@ -399,7 +400,7 @@ def pair(
     for folder in (first, second):
         listed = list_images([folder])
         with progress(str(folder), len(listed)) as advance:
-            images.append(list(_readable(listed, advance, skipped)))
+            images.append(list(readable(listed, advance, skipped)))
         unread = {one.name for one in skipped}
         files.append([path for path in listed if str(path) not in unread])
     with progress("cells", 1) as advance:

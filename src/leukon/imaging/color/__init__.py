@@ -21,6 +21,7 @@ from leukon.imaging.color.quality import FitQuality
 from leukon.imaging.color.reinhard import Reinhard
 from leukon.imaging.color.rescale import Rescale
 from leukon.imaging.color.stains import Macenko, Vahadane
+from leukon.imaging.color.table import Table
 from leukon.imaging.color.z_score import ZScore
 from leukon.registry import look_up
 from leukon.types import Image
@@ -62,6 +63,7 @@ COLOR_MAPS: dict[str, Callable[..., ColorMap]] = {
     "vahadane": Vahadane,
     "hedlund_morell": HedlundMorell,
     "density": Density,
+    "table": Table,
 }
 
 

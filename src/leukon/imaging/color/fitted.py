@@ -50,10 +50,8 @@ class Fitted:
         white = white_level(image)
         if white.max() < LEAST_WHITE:
             return Unchanged(FitQuality("too dark: there is no background to measure from"))
-        if (
-            np.count_nonzero(image.min(axis=2) == np.iinfo(image.dtype).max)
-            > MOST_CLIPPED * image[..., 0].size
-        ):
+        full = (float(np.iinfo(image.dtype).max),) * 3
+        if cv2.countNonZero(cv2.inRange(image, full, full)) > MOST_CLIPPED * image[..., 0].size:
             return Unchanged(FitQuality("over-exposed: nearly all of it is pure white"))
         note = ""
         if self.source_white is not None:
