@@ -49,7 +49,7 @@ $(BASE)/.installed: $(UV) pyproject.toml constraints.txt
 $(FULL)/.installed: $(UV) pyproject.toml constraints.txt
 	$(UV) venv --quiet --allow-existing --python $(PYTHON) $(FULL)
 	$(UV) pip install --quiet --python $(FULL)/bin/python --constraint constraints.txt \
-	  --editable '.[data,raw,train]' --group dev
+	  --editable '.[adapt,audit,data,raw,train]' --group dev
 	@touch $@
 
 clean:

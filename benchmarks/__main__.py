@@ -12,6 +12,7 @@ for name in (
     "clustering",
     "segmentation",
     "color",
+    "adaptation",
     "copies",
     "training",
 ):

@@ -1,10 +1,11 @@
 """The comparisons of `docs/results.md`, at a size for two processor cores.
 
-    python -m benchmarks.experiments [spaces] [networks] [resnext_cc] [--shared ../shared] [--work DIR]
+    python -m benchmarks.experiments [spaces] [levers] [networks] [resnext_cc]
+        [--shared ../shared] [--work DIR]
 
-All learn from the same cells of PBC, drawn by class, and are tested on its whole test part; the spaces also
-on the three systems that none has seen. A comparison that was stopped goes on where it was. The tables are
-printed as Markdown.
+All learn from the same cells of PBC, drawn by class, and are tested on its whole test part; spaces and levers
+also on the three systems that none has seen. A comparison that was stopped goes on where it was. The tables
+are printed as Markdown.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from pathlib import Path
 from benchmarks.make_bundle import FIVE, HERE, leukon
 from leukon.datasets.manifest import Entry, Manifest, read_manifest, write_manifest
 
-CELLS = {"spaces": (250, 60), "networks": (125, 40), "resnext_cc": (125, 40)}  # per class: train, val
+# Per class: train, val.
+CELLS = {"spaces": (250, 60), "levers": (300, 60), "networks": (125, 40), "resnext_cc": (125, 40)}
+ABROAD = "spaces", "levers"
 FOREIGN = "bcisc", "jtsc", "bccd"
 
 
@@ -67,9 +70,9 @@ def main() -> None:
     for name in options.names or CELLS:
         data, out = drawn(options.shared, options.work, name), options.work / name
         recipes = HERE / "benchmarks" / "recipes" / f"{name}_small.py"
-        start = ("--weights", f"mobilenet_v2={weights}") if name == "spaces" else ()
+        start = ("--weights", f"mobilenet_v2={weights}") if name in ABROAD else ()
         leukon("compare", recipes, "--data", data, *start, "--out", out)
-        systems = FOREIGN if name == "spaces" else ()
+        systems = FOREIGN if name in ABROAD else ()
         for system in systems:
             runs = sorted((out / "runs").iterdir())
             source = f"{system}:{options.shared / 'data' / system}"

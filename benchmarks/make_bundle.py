@@ -21,6 +21,7 @@ from leukon.storage import write_json
 
 HERE = Path(__file__).resolve().parents[1]
 SHIPPED = HERE / "src" / "leukon" / "bundle" / "shipped" / "small.leukon"
+REFINED = HERE / "benchmarks" / "recipes" / "small_refined.py"
 FIVE = "basophil,eosinophil,lymphocyte,monocyte,neutrophil"
 # Generated cells per class and the seeds they come from; the test seeds are never trained on.
 GENERATED = {"train": (120, 1), "val": (40, 2), "test": (100, 3)}
@@ -120,7 +121,9 @@ def main() -> None:
         sys.exit(f"make_bundle: there is no {options.shared / 'data' / 'pbc'}; name its folder with --shared")
     work, weights = options.work, options.shared / "weights" / "mobilenet_v2_backbone.safetensors"
     manifest = training_data(options.shared, work)
-    leukon("train", "small", "--data", manifest, "--weights", weights, "--out", work / "run")
+    leukon("train", "small", "--data", manifest, "--weights", weights, "--out", work / "first")
+    start = "--weights", work / "first" / "best.pt"
+    leukon("train", REFINED, "--data", manifest, *start, "--out", work / "run")
     draft = work / "draft.leukon"
     leukon("export", work / "run", "--data", manifest, "--name", "small", "--out", draft)
     systems = measured(draft, options.shared, work)

@@ -1,6 +1,6 @@
 """`vgg19_rivals` at a size for two processor cores: cells of 112 px, networks that such a machine can train.
 
-``transfer`` starts from the network of the shipped bundle, which PBC and generated cells have trained; ``frozen``
+``transfer`` starts from the network of the shipped bundle, trained on PBC and generated cells; ``frozen``
 leaves that network as it is and puts an SVM on its features; ``convnet`` starts from nothing, as published.
 """
 

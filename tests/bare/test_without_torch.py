@@ -86,3 +86,9 @@ def test_spaces(smears: Path, tmp_path: Path) -> None:
     done = leukon("image", "learn-raw", "--out", tmp_path / "n.onnx")
     assert done.returncode == 2
     assert done.stderr.endswith("pip install 'leukon[train]'\n")
+
+
+def test_adapting_says_what_to_install(tmp_path: Path) -> None:
+    done = leukon("adapt", "small", "--data", tmp_path, "--out", tmp_path / "new.leukon")
+    assert done.returncode == 2
+    assert done.stderr.endswith("pip install 'leukon[adapt]'\n")

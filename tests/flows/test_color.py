@@ -146,6 +146,31 @@ def test_compare(command, systems, tmp_path, tiny_bundle) -> None:
     assert command("color", "compare", maps[0], maps[0], *options).code == 2
 
 
+def test_networks(command, systems, tmp_path, tiny_bundle) -> None:
+    x, y, path = systems / "led-x", systems / "halogen-y", tmp_path / "net.onnx"
+    args = "color", "fit", "ccgan", "--source", x, "--target", y, "--out", path
+    done = command(*args, "--pairs", "--steps", "1")
+    assert done.code == 0, done.err
+    assert "fitted ccgan from led-x to halogen-y on 10 pairs" in done.err
+    assert (tmp_path / "net.training" / "sheet-000001.png").exists()
+    done = command("color", "apply", path, x, "--out", tmp_path / "out", "--json")
+    assert (done.code, len(json.loads(done.out)["written"])) == (0, 10), done.err
+    done = command("classify", x, "--bundle", tiny_bundle, "--color", path, "--out", tmp_path / "c", "--json")
+    assert "network from led-x" in json.loads(done.out)["provenance"]["settings"]["colour"], done.err
+    closed = "color", "fit", "density", "--source", x, "--target", y, "--out", tmp_path / "m.json"
+    for wrong, message in (
+        (args, "without them take cyclegan"),
+        ((*args[:-1], tmp_path / "a.json", "--pairs"), "with the suffix .onnx"),
+        ((*args, "--pairs", "--perceptual", "small"), "ccgan has no feature loss"),
+        ((*args, "--pairs", "--size", "large"), "unknown size 'large'"),
+        ((*closed, "--steps", "3"), "--steps is for networks"),
+        (("color", "fit", "cyclegan", "--source", x, "--target", "pbc", "--out", path), "not images"),
+    ):
+        done = command(*wrong)
+        assert done.code == 2
+        assert message in done.err
+
+
 def test_pair(command, systems, tmp_path) -> None:
     x, y = tmp_path / "x", tmp_path / "y"
     names = {"0": "c", "1": "a", "4": "b"}  # images whose edge cuts the cell have no pair

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from benchmarks import segmentation
 
 SHORT = pytest.mark.xfail(reason="short of the bar: 0.944 on jtsc, 0.943 on bccd")

@@ -21,6 +21,7 @@ import io
 import json
 import zipfile
 import zlib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -59,10 +60,19 @@ class Calibration:
         Logits are divided by it before the softmax; above 0.
     threshold : float
         Cells whose highest probability is below are *unidentified*; 0…1.
+    confusion : tuple of K tuples of K + 1 int
+        Validation cells by true class and by name, the unidentified last; empty where it was not measured.
     """
 
     temperature: float = 1.0
     threshold: float = 0.5
+    confusion: tuple[tuple[int, ...], ...] = ()
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Calibration:
+        """Return what `dataclasses.asdict` was given, by way of JSON."""
+        confusion = tuple(tuple(int(n) for n in row) for row in values.get("confusion", ()))
+        return cls(**{**values, "confusion": confusion})
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -153,7 +163,7 @@ def read_bundle(path: Path) -> tuple[Contents, str]:
             version=header["version"],
             taxonomy=Taxonomy(tuple(CellClass(**c) for c in header["taxonomy"])),
             pipeline=Pipeline.from_dict(header["pipeline"]),
-            calibration=Calibration(**header["calibration"]),
+            calibration=Calibration.from_dict(header["calibration"]),
             provenance=header["provenance"],
             onnx=members["model.onnx"],
             sample=_unpack_sample(members["sample.npz"]),

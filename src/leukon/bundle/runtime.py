@@ -67,6 +67,13 @@ class Bundle:
         """Temperature and threshold."""
         return self.contents.calibration
 
+    @property
+    def confusion(self) -> tuple[tuple[int, ...], ...]:
+        """Validation cells by true class and by name, the unidentified last; empty where not measured."""
+        # Among fewer classes the same cells would be called otherwise.
+        is_whole = len(self._kept) == len(self.contents.taxonomy)
+        return self.contents.calibration.confusion if is_whole else ()
+
     def prepare(self, cells: Sequence[Cell]) -> npt.NDArray[np.float32]:
         """Run the pipeline: shape (N, C, H, W). Apart, so that threads can prepare while others classify."""
         return self.contents.pipeline.batch(cells)
@@ -146,7 +153,7 @@ def load_bundle(source: Path | str | None = None, *, threads: int | None = None)
     """
     path = _resolve(source)
     contents, sha256 = read_bundle(path)
-    session = _session(contents, path, threads or available_processors())
+    session = open_network(contents.onnx, path, threads=threads)
     bundle = Bundle(path, contents, contents.taxonomy, sha256, session, tuple(range(len(contents.taxonomy))))
     sample = contents.sample
     try:
@@ -181,15 +188,22 @@ def _resolve(source: Path | str | None) -> Path:
     return path
 
 
-def _session(contents: Contents, path: Path, threads: int) -> Any:
+def open_network(network: bytes, path: Path, *, threads: int | None = None) -> Any:
+    """Open an ONNX `network` from the bundle `path`; by default with a thread per available processor.
+
+    Raises
+    ------
+    BundleError
+        If it cannot run.
+    """
     runtime = _runtime()
     options = runtime.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = threads or available_processors()
     options.log_severity_level = 3
     # Waiting threads would burn the processor that decoding needs.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        return runtime.InferenceSession(contents.onnx, options, providers=["CPUExecutionProvider"])
+        return runtime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime raises bare classes of its own
         raise BundleError(f"{path} holds no network that can run: {error}; export it again") from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -87,13 +88,15 @@ def _table(analysis: Analysis) -> Table:
     )
     table = Table(title="Leukocyte differential", caption=caption)
     table.add_column("class")
-    for name in ("cells", "%", "95 % limits"):
+    is_corrected = any(line.corrected_low is not None for line in result.leukocytes)
+    for name in ("cells", "%", "95 % limits", *(("with the classifier's error",) if is_corrected else ())):
         table.add_column(name, justify="right")
     for line in (*result.leukocytes, *result.per_100):
         title = escape(analysis.taxonomy[line.name].title or line.name)
         if line in result.per_100:
             title += " per 100 leukocytes"
         share = "–" if line.percent is None else f"{line.percent:.1f}"
-        limits = "–" if line.low is None or line.high is None else f"{line.low:.1f}–{line.high:.1f}"
-        table.add_row(title, str(line.count), share, limits)
+        ends = (line.low, line.high), (line.corrected_low, line.corrected_high)
+        limits = ("–" if low is None or high is None else f"{low:.1f}–{high:.1f}" for low, high in ends)
+        table.add_row(title, str(line.count), share, *islice(limits, 1 + is_corrected))
     return table

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from leukon import __version__
+from leukon.cli.adapt import adapt
 from leukon.cli.analyze import analyze
 from leukon.cli.audit import audit
 from leukon.cli.bundle import show as show_bundle
@@ -53,6 +54,7 @@ app.command()(analyze)
 app.command()(classify)
 app.command()(segment)
 app.command()(evaluate)
+app.command()(adapt)
 app.command()(compare)
 app.command()(explain)
 app.command()(train)

@@ -21,13 +21,30 @@ _IMAGES_HELP = "Images to measure at most, spread evenly over the folder."
 
 
 def fit(
-    method: Annotated[str, typer.Argument(help="Map, such as density or hedlund_morell.")],
+    method: Annotated[
+        str,
+        typer.Argument(help="Map, such as density or hedlund_morell; or a network: ccgan, pcnet, cyclegan."),
+    ],
     source: Annotated[Path, typer.Option(help="Folder of images of the system to map from.")],
     target: Annotated[
         str, typer.Option(help="Folder of images of the system to map to, or a known look: pbc.")
     ],
-    out: Annotated[Path, typer.Option(help="Map to write, a JSON file.")],
+    out: Annotated[Path, typer.Option(help="Map to write: a JSON file, of a network an ONNX file.")],
     images: Annotated[int, typer.Option(min=1, help=_IMAGES_HELP)] = MOST_IMAGES,
+    size: Annotated[
+        str | None, typer.Option(help="Of a network: small (the default) or published.", show_default=False)
+    ] = None,
+    perceptual: Annotated[
+        str | None,
+        typer.Option(
+            help="What looks for pcnet: torchvision's weights of VGG-16 or SqueezeNet 1.1, or a bundle "
+            "(by default the shipped one).",
+            show_default=False,
+        ),
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Iterations of a network's training.", show_default=False)
+    ] = None,
     *,
     pairs: Annotated[
         bool, typer.Option("--pairs", help="Images of one name are aligned pictures of the same cells.")
@@ -38,20 +55,32 @@ def fit(
 
     Without --pairs each system's look is measured: its white, and the colours of background, red cells,
     cytoplasm and nuclei. With --pairs, images that do not match in size or content are listed and left out.
+
+    Networks learn from the images themselves, ccgan and pcnet from pairs. The training lies beside OUT, with
+    sample sheets; one that was stopped goes on when the command is given again.
     """
+    from leukon.cli.color_network import NetworkOptions, fit_network
     from leukon.cli.console import print_json, progress, say
     from leukon.errors import InputError
     from leukon.imaging.color.fitting import METHODS, fit_map, write_map
     from leukon.imaging.color.looks import LOOKS
+    from leukon.imaging.color.network import NETWORKS
     from leukon.registry import look_up
 
-    look_up("method", method, dict.fromkeys(METHODS))
-    if pairs:
-        if target in LOOKS and not Path(target).is_dir():
-            raise InputError(
-                f"--pairs needs a folder of images of the target; {target} is a look, not images"
-            )
+    look_up("method", method, dict.fromkeys((*METHODS, *NETWORKS)))
+    options = NetworkOptions(size, perceptual, steps)
+    if method not in NETWORKS:
+        options.refuse(method)
+    if (pairs or method in NETWORKS) and target in LOOKS and not Path(target).is_dir():
+        what = "--pairs" if pairs else method
+        raise InputError(f"{what} needs a folder of images of the target; {target} is a look, not images")
+    if method in NETWORKS:
+        own, others, skipped = _pictures(source, Path(target), images, pairs=pairs)
+        fitted = fit_network(method, own, others, out, options, pairs=pairs)
+    elif pairs:
         looks, pairing, skipped = _paired(source, Path(target), images)
+        fitted = fit_map(method, looks[0], looks[1], pairing)
+        write_map(out, fitted)
     else:
         skipped = []
         files = _spread(source, images)
@@ -63,9 +92,8 @@ def fit(
             files = _spread(Path(target), images)
             with progress(target, len(files)) as advance:
                 looks.append(_look(files, Path(target).name, advance, skipped))
-        pairing = None
-    fitted = fit_map(method, looks[0], looks[1], pairing)
-    write_map(out, fitted)
+        fitted = fit_map(method, looks[0], looks[1])
+        write_map(out, fitted)
     if json:
         print_json(
             {**fitted.to_dict(), "skipped": [{"name": one.name, "reason": one.reason} for one in skipped]}
@@ -178,12 +206,10 @@ def _readable(files: Sequence[Path], advance: Advance, skipped: list[Skipped]) -
         advance(1)
 
 
-def _paired(source: Path, target: Path, most: int) -> tuple[list[Look], Pairs, list[Skipped]]:
-    """Measure both looks and the pairs of files with one name below both folders."""
-    from leukon.cli.console import progress
+def _matched(source: Path, target: Path, most: int) -> tuple[dict[str, tuple[Path, Path]], list[Skipped]]:
+    """Match the files with one name below both folders, at most so many, spread evenly."""
     from leukon.errors import InputError
-    from leukon.imaging.files import list_images, read_image
-    from leukon.segmentation.pairs import pair_colors
+    from leukon.imaging.files import list_images
     from leukon.types import Skipped
 
     names = [
@@ -201,22 +227,69 @@ def _paired(source: Path, target: Path, most: int) -> tuple[list[Look], Pairs, l
         raise InputError(f"{source} and {target} share no image by name: pairs must have the same names")
     step = len(shared) / min(most, len(shared))
     chosen = [shared[int(i * step)] for i in range(min(most, len(shared)))]
+    return {name: (names[0][name], names[1][name]) for name in chosen}, skipped
+
+
+def _read_pairs(
+    chosen: dict[str, tuple[Path, Path]], skipped: list[Skipped]
+) -> Iterator[tuple[str, Image, Image]]:
+    from leukon.cli.console import progress
+    from leukon.errors import InputError
+    from leukon.imaging.files import read_image
+    from leukon.types import Skipped
+
+    with progress("pairs", len(chosen)) as advance:
+        for name, (a, b) in chosen.items():
+            try:
+                yield name, read_image(a), read_image(b)
+            except InputError as error:
+                skipped.append(Skipped(name, str(error)))
+            advance(1)
+
+
+def _paired(source: Path, target: Path, most: int) -> tuple[list[Look], Pairs, list[Skipped]]:
+    """Measure both looks and the pairs of files with one name below both folders."""
+    from leukon.cli.console import progress
+    from leukon.segmentation.pairs import pair_colors
+
+    chosen, skipped = _matched(source, target, most)
     looks = []
-    for folder, own in ((source, names[0]), (target, names[1])):
-        with progress(str(folder), len(chosen)) as advance:
-            looks.append(_look([own[name] for name in chosen], folder.name, advance, []))
-
-    def read() -> Iterator[tuple[str, Any, Any]]:
-        with progress("pairs", len(chosen)) as advance:
-            for name in chosen:
-                try:
-                    yield name, read_image(names[0][name]), read_image(names[1][name])
-                except InputError as error:
-                    skipped.append(Skipped(name, str(error)))
-                advance(1)
-
-    pairs, left_out = pair_colors(read(), looks[0], looks[1])
+    for folder, files in zip((source, target), zip(*chosen.values(), strict=True), strict=True):
+        with progress(str(folder), len(files)) as advance:
+            looks.append(_look(files, folder.name, advance, []))
+    pairs, left_out = pair_colors(_read_pairs(chosen, skipped), looks[0], looks[1])
     return looks, pairs, [*skipped, *left_out]
+
+
+def _pictures(
+    source: Path, target: Path, most: int, *, pairs: bool
+) -> tuple[tuple[list[Image], Look], tuple[list[Image], Look], list[Skipped]]:
+    """Read the images of both systems and measure their looks; those that are no pairs are left out."""
+    from leukon.cli.console import progress
+    from leukon.segmentation.look import measure_look
+    from leukon.segmentation.pairs import mismatch
+    from leukon.types import Skipped
+
+    skipped: list[Skipped] = []
+    pictures: tuple[list[Image], list[Image]] = [], []
+    if pairs:
+        chosen, skipped = _matched(source, target, most)
+        for name, *pair in _read_pairs(chosen, skipped):
+            reason = mismatch(*pair)
+            if reason:
+                skipped.append(Skipped(name, reason))
+                continue
+            for own, image in zip(pictures, pair, strict=True):
+                own.append(image)
+    else:
+        for own, folder in zip(pictures, (source, target), strict=True):
+            files = _spread(folder, most)
+            with progress(str(folder), len(files)) as advance:
+                own.extend(_readable(files, advance, skipped))
+    a, b = (
+        (own, measure_look(own, folder.name)) for own, folder in zip(pictures, (source, target), strict=True)
+    )
+    return a, b, skipped
 
 
 def compare(

@@ -139,7 +139,7 @@ def evaluate(classifier: Classifier, examples: Iterable[Example | Skipped], *, s
             outcomes.append(outcome)
             clusters.append(cluster_of(example.subject, example.group))
             if not outcome.right:
-                mistakes.append(Mistake(outcome, _thumbnail(example.cell)))
+                mistakes.append(Mistake(outcome, _jpeg(thumbnail(example.cell))))
     return _scored(taxonomy, outcomes, clusters, mistakes, skipped, seed=seed)
 
 
@@ -218,12 +218,15 @@ def cluster_of(subject: str, group: str) -> str:
     return f"group {group}" if group else ""
 
 
-def _thumbnail(cell: Cell) -> bytes:
+def thumbnail(cell: Cell) -> npt.NDArray[np.uint8]:
+    """Return the cell and a little around it, RGB of `THUMBNAIL_PX` px a side."""
     picture = resize(
         cut(cell.image, square_around(cell.box, margin=1.4), fill=0.9), THUMBNAIL_PX, THUMBNAIL_PX
     )
-    if picture.dtype == np.uint16:
-        picture = (picture >> 8).astype(np.uint8)
+    return (picture >> 8).astype(np.uint8) if picture.dtype == np.uint16 else np.asarray(picture, np.uint8)
+
+
+def _jpeg(picture: npt.NDArray[np.uint8]) -> bytes:
     _, data = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 88])
     return bytes(data)
 

@@ -101,7 +101,7 @@ def export_run(
 
 
 def calibrate(logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) -> Calibration:
-    """Fit the temperature (Guo et al. 2017) and the threshold of confidence.
+    """Fit the temperature (Guo et al. 2017) and the threshold of confidence, and count the errors left.
 
     The threshold is the lowest confidence, at least 0.5, at which the cells at or above it are named
     rightly in 99 % of cases; 0.5 where all are.
@@ -126,7 +126,12 @@ def calibrate(logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) ->
     accuracy = np.cumsum(right) / np.arange(1, len(right) + 1)
     reached = np.flatnonzero(accuracy >= TARGET_ACCURACY)
     lowest = float(confidence[reached[-1]]) if len(reached) else 0.5
-    return Calibration(round(temperature, 4), round(max(0.5, lowest), 3))
+    calibration = Calibration(round(temperature, 4), round(max(0.5, lowest), 3))
+    classes = logits.shape[1]
+    named = np.where(probabilities.max(axis=1) < calibration.threshold, classes, probabilities.argmax(axis=1))
+    confusion = np.zeros((classes, classes + 1), np.int64)
+    np.add.at(confusion, (labels, named), 1)
+    return replace(calibration, confusion=tuple(map(tuple, confusion.tolist())))
 
 
 def _sample_rows(data: LabelledCells) -> list[int]:

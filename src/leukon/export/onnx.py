@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import io
+import json
 import warnings
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import onnx
 import torch
 from torch import nn
 
+from leukon.imaging.color.network import NOTE
 from leukon.pipeline import Scale
+from leukon.transfer.generator import Generator
 
 
 def to_onnx(network: nn.Module, *, channels: int, side_px: int) -> bytes:
@@ -32,6 +37,31 @@ def raw_to_onnx(network: nn.Module) -> bytes:
     """
     sides = {0: "n", 2: "height", 3: "width"}
     return _exported(network, torch.zeros(1, 3, 16, 16), {"rgb": sides, "raw": sides})
+
+
+def transfer_to_onnx(network: Generator, record: Mapping[str, Any] | None = None) -> bytes:
+    """Export a generator: ``source`` to ``target``, both (N, 3, H, W) in 0…1, all sizes free.
+
+    It is what `leukon.imaging.color.network.NetworkMap` runs; `record`, as JSON, goes into the metadata.
+    """
+    sides = {0: "n", 2: "height", 3: "width"}
+    side = 2 * network.stride
+    content = _exported(_InUnits(network), torch.zeros(1, 3, side, side), {"source": sides, "target": sides})
+    model = onnx.load_from_string(content)
+    onnx.helper.set_model_props(model, {NOTE: json.dumps(record)})
+    return bytes(model.SerializeToString())
+
+
+class _InUnits(nn.Module):
+    """A generator for values in 0…1."""
+
+    def __init__(self, network: Generator) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, source: torch.Tensor) -> torch.Tensor:
+        target: torch.Tensor = self.network(2 * source - 1)
+        return ((target + 1) / 2).clamp(0, 1)
 
 
 def after_raw(classifier: bytes, raw: bytes, scale: Scale) -> bytes:

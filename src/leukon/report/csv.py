@@ -10,6 +10,7 @@ from leukon.storage import replacing
 from leukon.types import Analysis, ClassCount, Classification, FieldResult, NamedImage, Prediction, Taxonomy
 
 BOX = "x0", "y0", "x1", "y1"
+SHARES = "percent", "low_95", "high_95", "corrected_percent", "corrected_low_95", "corrected_high_95"
 
 
 def write_cells(path: Path, analysis: Analysis) -> None:
@@ -30,7 +31,7 @@ def write_differential(path: Path, analysis: Analysis) -> None:
     """Write the count, its totals, flags and origin, one per row.
 
     ``kind`` tells them apart: ``class`` (% of leukocytes), ``per_100`` (per 100 leukocytes), ``total``,
-    ``flag``, ``skipped``, ``provenance``.
+    ``flag``, ``skipped``, ``provenance``. The corrected share and limits take back the classifier's errors.
     """
     result, made = analysis.differential, analysis.provenance
     totals = {
@@ -47,15 +48,16 @@ def write_differential(path: Path, analysis: Analysis) -> None:
         "leukon": made.leukon,
         "time": made.created,
     }
+    empty = [""] * len(SHARES)
     rows = [
         *(_count_row("class", line) for line in result.leukocytes),
         *(_count_row("per_100", line) for line in result.per_100),
-        *(["total", name, str(n), "", "", "", ""] for name, n in totals.items()),
-        *(["flag", flag.code, "", "", "", "", flag.message] for flag in result.flags),
-        *(["skipped", one.name, "", "", "", "", one.reason] for one in result.skipped),
-        *(["provenance", name, "", "", "", "", text] for name, text in origin.items()),
+        *(["total", name, str(n), *empty, ""] for name, n in totals.items()),
+        *(["flag", flag.code, "", *empty, flag.message] for flag in result.flags),
+        *(["skipped", one.name, "", *empty, one.reason] for one in result.skipped),
+        *(["provenance", name, "", *empty, text] for name, text in origin.items()),
     ]
-    write_table(path, ["kind", "name", "count", "percent", "low_95", "high_95", "text"], rows)
+    write_table(path, ["kind", "name", "count", *SHARES, "text"], rows)
 
 
 def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -84,7 +86,9 @@ def _prediction_columns(prediction: Prediction) -> list[str]:
 
 
 def _count_row(kind: str, line: ClassCount) -> list[str]:
-    numbers = ("" if n is None else f"{n:.2f}" for n in (line.percent, line.low, line.high))
+    shares = line.percent, line.low, line.high
+    corrected = line.corrected_percent, line.corrected_low, line.corrected_high
+    numbers = ("" if n is None else f"{n:.2f}" for n in (*shares, *corrected))
     return [kind, line.name, str(line.count), *numbers, ""]
 
 

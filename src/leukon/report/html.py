@@ -46,6 +46,7 @@ def write_page(path: Path | str, analysis: Analysis, *, title: str = "Smear") ->
         legend=_legend(pictured, analysis.taxonomy),
         skipped_shown=SKIPPED_SHOWN,
         scale=_scale(analysis.differential.leukocytes),
+        is_corrected=any(line.corrected_low is not None for line in analysis.differential.leukocytes),
         taxonomy=analysis.taxonomy,
     )
     with replacing(path) as part, open_synced(part) as file:
@@ -54,7 +55,7 @@ def write_page(path: Path | str, analysis: Analysis, *, title: str = "Smear") ->
 
 def _scale(lines: tuple[ClassCount, ...]) -> float:
     """Right end of the bars, in %: a round number that holds all limits."""
-    highest = max((line.high or 0 for line in lines), default=0)
+    highest = max((max(line.high or 0, line.corrected_high or 0) for line in lines), default=0)
     return next((end for end in (10.0, 20.0, 40.0, 60.0, 80.0) if highest <= end), 100.0)
 
 

@@ -14,7 +14,8 @@ NOTICE = "For Research Use Only. Not for use in diagnostic procedures."
 def analysis_summary(analysis: Analysis) -> dict[str, Any]:
     """Return what ``differential.json`` holds.
 
-    Percentages and limits have full precision; limits are exact binomial (Clopper–Pearson), 95 %.
+    Percentages and limits have full precision; limits are exact binomial (Clopper–Pearson), 95 %, and
+    those called corrected hold the classifier's errors too.
     """
     result = analysis.differential
     left_out: Counter[str] = Counter()
@@ -34,7 +35,11 @@ def analysis_summary(analysis: Analysis) -> dict[str, Any]:
         },
         "fields": {"read": result.fields_read, "skipped": [asdict(one) for one in result.skipped]},
         "flags": [asdict(flag) for flag in result.flags],
-        "interval": {"method": "Clopper-Pearson", "level": 0.95},
+        "interval": {
+            "method": "Clopper-Pearson",
+            "corrected": "classifier errors as on the bundle's validation cells",
+            "level": 0.95,
+        },
         "provenance": _provenance(analysis.provenance),
     }
 

@@ -80,9 +80,10 @@ def whole_cell(scene: Scene, nucleus: Nucleus) -> Floats:
     ceiling = np.maximum(1.5 * np.abs(quantile(cytoplasm, 0.5)), 0.08) if len(cytoplasm) else np.full(3, 0.3)
     outline = rays.outline(np.asarray(cost, np.float32), density, ceiling, beyond)
     whole = filled(outline, height, width)
-    if cv2.countNonZero(whole & others) > SWALLOWED * cv2.countNonZero(core) and _has_waist(outline):
-        apart = cv2.distanceTransform(1 - others, cv2.DIST_L2, 5) / np.float32(diameter)
-        cost[rays.sample(apart) < distance] = 1
+    rest = (scene.labels > 0).astype(np.uint8) - core
+    if cv2.countNonZero(whole & rest) > SWALLOWED * cv2.countNonZero(core) and _has_waist(outline):
+        to_rest = cv2.distanceTransform(1 - rest, cv2.DIST_L2, 5) / np.float32(diameter)
+        cost[rays.sample(to_rest) < distance] = 1
         outline = rays.outline(np.asarray(cost, np.float32), density, ceiling, beyond)
     return outline
 

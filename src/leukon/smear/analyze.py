@@ -15,7 +15,16 @@ from leukon.smear.differential import CountOptions, Fields, count
 from leukon.smear.journal import Journal
 from leukon.smear.pictures import preview, thumbnail
 from leukon.smear.records import field_from_json, field_to_json
-from leukon.smear.run import Progress, Results, card_of, classifier_of, ordered, provenance_of, purpose_of
+from leukon.smear.run import (
+    Progress,
+    Results,
+    card_of,
+    classifier_of,
+    confusion_of,
+    ordered,
+    provenance_of,
+    purpose_of,
+)
 from leukon.smear.sources import Input, Source, sources_of
 from leukon.types import (
     Analysis,
@@ -120,6 +129,7 @@ def analyze(
         (cell.prediction for field in fields for cell in field.cells),
         fields=images,
         card=card_of(classifier),
+        confusion=confusion_of(classifier),
         options=options,
     )
     if colors.warning:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
+from leukon.evaluation.corrected import corrected_shares
 from leukon.evaluation.intervals import clopper_pearson
 from leukon.types import ClassCount, Differential, Flag, Prediction, Skipped, Taxonomy
 
@@ -50,6 +53,7 @@ def count(
     *,
     fields: Fields | None = None,
     card: Mapping[str, Any] | None = None,
+    confusion: Sequence[Sequence[int]] = (),
     options: CountOptions | None = None,
 ) -> Differential:
     """Count the cells whose status is ``"ok"``.
@@ -66,6 +70,9 @@ def count(
         The images that the cells come from.
     card : mapping, optional
         The bundle's card; classes of low measured recall are flagged.
+    confusion : sequence of K sequences of K + 1 int, optional
+        Validation cells by true class and by name, the unidentified last: with it the lines have corrected
+        shares too.
     options : CountOptions, optional
 
     Examples
@@ -82,15 +89,22 @@ def count(
     target.update({a: b for a, b in options.merged if a in target and b in target})
     labels: Counter[str] = Counter()
     left_out: Counter[str] = Counter()
+    named: Counter[str] = Counter()
     for prediction in predictions:
-        if prediction.status == "ok":
+        is_ok = prediction.status == "ok"
+        if is_ok:
             labels[target[prediction.label]] += 1
         else:
             left_out[prediction.status] += 1
+        # Platelets are named too, if excluded; cells that are cut or broken are not.
+        if is_ok or prediction.reason == taxonomy[prediction.label].role:
+            named[prediction.label] += 1
     shown = [c for c in taxonomy.classes if target[c.name] == c.name]
     leukocytes = [c.name for c in shown if c.role == "leukocyte"]
     total = sum(labels[name] for name in leukocytes)
     lines = tuple(_share(name, labels[name], total) for name in leukocytes)
+    if confusion and total:
+        lines = _corrected(lines, taxonomy, target, named, confusion)
     per_100 = tuple(
         ClassCount(c.name, labels[c.name], 100 * labels[c.name] / total if total else None, None, None)
         for c in shown
@@ -156,6 +170,27 @@ def _share(name: str, counted: int, total: int) -> ClassCount:
         return ClassCount(name, counted, None, None, None)
     low, high = clopper_pearson(counted, total)
     return ClassCount(name, counted, 100 * counted / total, 100 * low, 100 * high)
+
+
+def _corrected(
+    lines: Sequence[ClassCount],
+    taxonomy: Taxonomy,
+    target: Mapping[str, str],
+    named: Mapping[str, int],
+    confusion: Sequence[Sequence[int]],
+) -> tuple[ClassCount, ...]:
+    shown = [c for c in taxonomy.classes if target[c.name] == c.name]
+    together = np.array([[target[name] == c.name for c in shown] for name in taxonomy.names], np.int64)
+    seen = np.asarray(confusion)
+    shares = corrected_shares(
+        [named[name] for name in taxonomy.names] @ together,
+        together.T @ np.column_stack([seen[:, :-1] @ together, seen[:, -1]]),
+        [c.role == "leukocyte" for c in shown],
+    )
+    return tuple(
+        replace(line, corrected_percent=100 * share, corrected_low=100 * low, corrected_high=100 * high)
+        for line, (share, low, high) in zip(lines, shares.tolist(), strict=True)
+    )
 
 
 def _few(taxonomy: Taxonomy, lines: Sequence[ClassCount], total: int, options: CountOptions) -> list[Flag]:

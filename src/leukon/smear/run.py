@@ -137,6 +137,11 @@ def card_of(classifier: Classifier) -> dict[str, Any]:
     return classifier.card if isinstance(classifier, Bundle) else {}
 
 
+def confusion_of(classifier: Classifier) -> tuple[tuple[int, ...], ...]:
+    """Return what the validation cells of a bundle were called; empty for other classifiers."""
+    return classifier.confusion if isinstance(classifier, Bundle) else ()
+
+
 @cache
 def _code_sha256() -> str:
     """Hash the code that shapes results, so that a journal never mixes two editions of it."""

@@ -148,7 +148,8 @@ class Augmentation:
         shifts = cv2.resize(nodes, (side, side), interpolation=cv2.INTER_CUBIC)
         shifts[..., 0] += np.arange(side, dtype=np.float32)
         shifts[..., 1] += np.arange(side, dtype=np.float32)[:, None]
-        return cv2.remap(image, shifts, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+        bent: Image = cv2.remap(image, shifts, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+        return bent
 
     def _recolour(self, image: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
         mix = np.eye(3) + rng.normal(0, self.crosstalk, (3, 3)) * (1 - np.eye(3))

@@ -21,6 +21,9 @@ class ClassCount:
     low, high : float or None
         Exact (Clopper–Pearson) 95 % limits of `percent`; None for erythroblasts, whose ratio to
         leukocytes is not a binomial share, and where no leukocyte was counted.
+    corrected_percent, corrected_low, corrected_high : float or None
+        The share with the classifier's errors taken back, as they were measured on the bundle's validation
+        cells, and 95 % limits that hold them too; None where `low` is, or the errors were not measured.
     """
 
     name: str
@@ -28,6 +31,9 @@ class ClassCount:
     percent: float | None
     low: float | None
     high: float | None
+    corrected_percent: float | None = None
+    corrected_low: float | None = None
+    corrected_high: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -44,7 +45,7 @@ def contents() -> Contents:
         version="1",
         taxonomy=TAXONOMY,
         pipeline=pipeline,
-        calibration=Calibration(2.0, 0.6),
+        calibration=Calibration(2.0, 0.6, ((9, 0, 0, 1), (0, 8, 1, 0), (0, 0, 7, 0))),
         provenance={"recipe": {"name": "none"}},
         onnx=to_onnx(network, channels=3, side_px=8),
         sample=Sample(cells, (logits / 2.0).softmax(dim=1).numpy()),
@@ -64,6 +65,16 @@ def test_what_was_written_is_read(contents: Contents, path: Path) -> None:
     assert (found.name, found.taxonomy, found.pipeline) == ("tiny", TAXONOMY, contents.pipeline)
     assert (found.calibration, found.card, found.onnx) == (contents.calibration, contents.card, contents.onnx)
     assert load_bundle(path).sha256 == sha256
+
+
+def test_bundles_without_measured_errors_are_read(contents: Contents, path: Path) -> None:
+    assert load_bundle(path).confusion == contents.calibration.confusion
+    with zipfile.ZipFile(path) as archive:
+        header = json.loads(archive.read("bundle.json"))
+    header["calibration"] = {"temperature": 2.0, "threshold": 0.6}
+    rewritten(path, "bundle.json", json.dumps(header).encode())
+    assert load_bundle(path).calibration == Calibration(2.0, 0.6)
+    assert load_bundle(path).confusion == ()
 
 
 def test_the_same_contents_give_the_same_bytes(contents: Contents, path: Path) -> None:

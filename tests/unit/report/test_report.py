@@ -43,10 +43,11 @@ def cell(label: str, confidence: float = 0.9, status: Status = "ok", reason: str
     return FoundCell(Box(1, 2, 31.25, 42), Prediction(label, shares, status, reason), JPEG)
 
 
-def analysis_of(fields: Sequence[FieldResult]) -> Analysis:
+def analysis_of(fields: Sequence[FieldResult], confusion: Sequence[Sequence[int]] = ()) -> Analysis:
     predictions = (one.prediction for field in fields for one in field.cells)
     skipped = tuple(Skipped(one.name, one.skipped) for one in fields if one.skipped)
-    result = count(PERIPHERAL_BLOOD, predictions, fields=Fields(len(fields) - len(skipped), skipped))
+    images = Fields(len(fields) - len(skipped), skipped)
+    result = count(PERIPHERAL_BLOOD, predictions, fields=images, confusion=confusion)
     return Analysis(result, fields, PERIPHERAL_BLOOD, MADE)
 
 
@@ -110,6 +111,22 @@ def test_differential_says_the_same_in_json_and_csv(tmp_path: Path, analysis: An
         "leukon",
         "time",
     }
+
+
+def test_corrected_limits_are_shown_where_errors_were_measured(tmp_path: Path, analysis: Analysis) -> None:
+    write_analysis(tmp_path, analysis)
+    assert {row["corrected_low_95"] for row in rows(tmp_path / "differential.csv")} == {""}
+    assert "corrected" not in (tmp_path / "report.html").read_text().lower().split("</style>")[1]
+    measured = analysis_of(analysis.fields, (50 * np.eye(8, 9, dtype=np.int64)).tolist())
+    summary = write_analysis(tmp_path, measured)
+    lines = {row["name"]: row for row in rows(tmp_path / "differential.csv") if row["kind"] == "class"}
+    for line in summary["leukocytes"]:
+        assert float(lines[line["name"]]["corrected_high_95"]) == pytest.approx(
+            line["corrected_high"], abs=0.01
+        )
+    page = (tmp_path / "report.html").read_text()
+    assert "95 % limits, corrected" in page
+    assert f"{summary['leukocytes'][0]['corrected_high']:.1f}" in page
 
 
 class Page(HTMLParser):

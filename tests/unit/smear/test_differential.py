@@ -69,6 +69,31 @@ def test_bands_count_as_neutrophils_unless_asked_otherwise() -> None:
     assert [line.count for line in apart.leukocytes] == [1, 3, 0]
 
 
+def test_measured_errors_correct_the_shares() -> None:
+    named = cells("neutrophil", 70) + cells("monocyte", 30) + cells("platelet", 5, "excluded")
+    assert count(PERIPHERAL_BLOOD, named).leukocytes[0].corrected_low is None
+    confusion = np.eye(8, 9, dtype=np.int64) * 400
+    confusion[6, [5, 6]] = 100, 300  # a quarter of the neutrophils are called monocytes
+    errors = confusion.tolist()
+    lines = {line.name: line for line in count(PERIPHERAL_BLOOD, named, confusion=errors).leukocytes}
+    neutrophil, monocyte = lines["neutrophil"], lines["monocyte"]
+    assert (neutrophil.percent, monocyte.percent) == (70, 30)
+    assert neutrophil.corrected_percent == pytest.approx(70 / 0.75, abs=2)
+    assert neutrophil.corrected_low < neutrophil.corrected_percent < neutrophil.corrected_high  # type: ignore[operator]
+    assert sum(line.corrected_percent or 0 for line in lines.values()) == pytest.approx(100)
+    assert count(PERIPHERAL_BLOOD, cells("platelet", 3, "excluded"), confusion=errors).cells_counted == 0
+
+
+def test_correction_follows_classes_that_are_counted_together() -> None:
+    taxonomy = Taxonomy((CellClass("band"), CellClass("neutrophil"), CellClass("monocyte")))
+    predictions = cells("band", 30, taxonomy=taxonomy) + cells("monocyte", 70, taxonomy=taxonomy)
+    # Bands and neutrophils are taken for each other, which does not matter where they are one class.
+    confusion = [[500, 500, 0, 0], [500, 500, 0, 0], [0, 0, 1000, 0]]
+    lines = count(taxonomy, predictions, confusion=confusion).leukocytes
+    assert [line.name for line in lines] == ["neutrophil", "monocyte"]
+    assert lines[0].corrected_percent == pytest.approx(30, abs=1)
+
+
 def test_nothing_to_count_has_no_percentages() -> None:
     result = count(PERIPHERAL_BLOOD, cells("erythroblast", 3))
     assert codes(result) == ["no_cells"]

@@ -125,7 +125,6 @@ _ORANGE = Granules((("eosin_packed", 0.36), ("purple", 0.11)), (3.5, 6.0), (0.2,
 _DARK = Granules((("purple", 0.62), ("azure", 0.06), ("eosin", 0.1)), (1.5, 3.2), (0.24, 0.42), (0.3, 0.8))
 _DARK_FEW = Granules((("purple", 0.8), ("azure", 0.1)), (0.25, 0.8), (0.3, 0.45), (0.25, 0.7))
 _PRIMARY = Granules((("purple", 0.6), ("eosin", 0.25)), (1.2, 4.0), (0.14, 0.22), (0.3, 0.6))
-_TOXIC = Granules((("purple", 0.4), ("eosin", 0.25)), (1.5, 5.0), (0.12, 0.21), (0.0, 0.2))
 _SPARSE = Granules((("purple", 0.45), ("eosin", 0.25)), (0.03, 0.12), (0.18, 0.28), (0.0, 0.1))
 _DUST = Granules((("purple", 0.18), ("eosin", 0.14)), (1.0, 4.0), (0.1, 0.14), (0.0, 0.1))
 _PLATELET = Granules((("purple", 0.45), ("eosin", 0.10)), (8.0, 18.0), (0.13, 0.22))
@@ -196,20 +195,15 @@ MORPHOLOGIES: tuple[Morphology, ...] = (
         (0.12, 0.27), (0.06, 0.14), mottle=0.35, granules=(_DUST,), vacuoles=(0, 9), frayed=0.3,
     ),
     Morphology(
-        "neutrophil", "segmented", 0.5, (12, 15.5), (0.006, 0.035),
-        Nucleus(("lobed",), (0.22, 0.42), (2, 5), **_COARSE, shift=0.12),  # type: ignore[arg-type]
-        (0.03, 0.11), (0.07, 0.30), mottle=0.3, granules=(_FINE, _SPECKS), vacuoles=(0, 2),
-    ),
-    Morphology(
-        "neutrophil", "toxic", 0.25, (12, 15.5), (0.006, 0.035),
-        Nucleus(("lobed", "lobed", "horseshoe"), (0.22, 0.42), (2, 5), **_COARSE, shift=0.12),  # type: ignore[arg-type]
-        (0.03, 0.14), (0.12, 0.45), mottle=0.4, granules=(_FINE, _TOXIC), vacuoles=(0, 5),
+        "neutrophil", "segmented", 0.75, (12, 15.5), (0.006, 0.035),
+        Nucleus(("lobed",), (0.22, 0.33), (2, 5), **_COARSE, shift=0.12),  # type: ignore[arg-type]
+        (0.03, 0.11), (0.09, 0.20), mottle=0.3, granules=(_FINE, _SPECKS), vacuoles=(0, 2),
     ),
     Morphology(
         "neutrophil", "band", 0.25, (12.5, 15.5), (0.006, 0.035),
-        Nucleus(("band", "band", "horseshoe"), (0.25, 0.40), (1, 1), (1.05, 1.5), (0.3, 0.55), 0.75,
+        Nucleus(("band", "band", "horseshoe"), (0.25, 0.36), (1, 1), (1.05, 1.5), (0.3, 0.55), 0.75,
                 shift=0.1),
-        (0.03, 0.12), (0.07, 0.35), mottle=0.3, granules=(_FINE, _SPECKS), vacuoles=(0, 2),
+        (0.03, 0.12), (0.09, 0.20), mottle=0.3, granules=(_FINE, _SPECKS), vacuoles=(0, 2),
     ),
     Morphology(
         "platelet", "platelet", 0.85, (2.6, 5.0), (0.03, 0.10), None,

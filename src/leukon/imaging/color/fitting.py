@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, Self, runtime_checkable
 
@@ -12,7 +13,10 @@ import numpy as np
 from leukon.errors import InputError
 from leukon.imaging.color import COLOR_MAPS, ColorMap, map_from_dict, map_to_dict
 from leukon.imaging.color.fitted import Fitted
+from leukon.imaging.color.identity import Identity
 from leukon.imaging.color.look import Colors, Floats, Look, delta_e2000, to_value
+from leukon.imaging.color.network import NOTE, NetworkMap, open_network, read_network
+from leukon.imaging.color.network import SUFFIX as NETWORK_SUFFIX
 from leukon.imaging.color.quality import FitQuality
 from leukon.registry import look_up
 from leukon.storage import write_json
@@ -149,16 +153,38 @@ def write_map(path: Path | str, fit: ColorFit) -> None:
 
 
 def read_map(path: Path | str) -> ColorFit:
-    """Read what `write_map` wrote.
+    """Read what `write_map` wrote, or a network with its record in the metadata.
 
     Raises
     ------
     InputError
         If the file is missing or holds no map.
     """
+    if Path(path).suffix == NETWORK_SUFFIX:
+        return _read_network_map(str(path))
     try:
         return ColorFit.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
     except OSError as error:
         raise InputError(f"cannot read the colour map {path}: {error.strerror}; check the path") from error
     except (ValueError, AttributeError) as error:
         raise InputError(f"{path} is no colour map ({error}); make one with leukon color fit") from error
+
+
+def network_record(fit: ColorFit) -> dict[str, Any]:
+    """Return what the metadata of a network's file says: all of `fit` but the file itself."""
+    record = fit.to_dict()
+    for key in ("file", "sha256"):
+        del record["map"][key]
+    return record
+
+
+def _read_network_map(file: str) -> ColorFit:
+    content = read_network(file)
+    notes = open_network(content, file).get_modelmeta().custom_metadata_map
+    try:
+        record = json.loads(notes[NOTE])
+        own = {key: value for key, value in record["map"].items() if key != "name"}
+        network = NetworkMap(file, hashlib.sha256(content).hexdigest(), **own)
+        return replace(ColorFit.from_dict({**record, "map": map_to_dict(Identity())}), map=network)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{file} is no colour map ({error}); make one with leukon color fit") from error

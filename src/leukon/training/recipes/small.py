@@ -1,7 +1,7 @@
 """The shipped bundle ``small``: MobileNetV2 on cells of 112 px, for any microscope.
 
 Command   make bundle
-Data      PBC, training part (May-Grünwald-Giemsa, one imaging system), and generated cells of many systems
+Data      PBC, training part (May-Grünwald-Giemsa, one imaging system), and a few generated cells
 Expected  balanced accuracy on the PBC test part >= 0.97
 """
 

@@ -1,0 +1,81 @@
+"""How each method is trained; variants by `dataclasses.replace`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from leukon.transfer.discriminator import DiscriminatorSpec
+from leukon.transfer.generator import GeneratorSpec
+from leukon.transfer.objectives import Weights
+
+
+@dataclass(frozen=True, slots=True)
+class TransferRecipe:
+    """Two generators, their losses and their schedule.
+
+    Attributes
+    ----------
+    weights : Weights
+        Of the losses.
+    batch_size, side_px : int
+        Pictures in a step, and the side of the square that is cut from each; turned by right angles.
+    steps : int
+        Iterations; in each the discriminators are trained, then one generator, then the other.
+    rate : float
+        Learning rate of Adam (β 0.9 and 0.999, ε 1e-7), the same throughout.
+    checkpoint_every : int
+        Steps between checkpoints and sample sheets.
+    seed : int
+        Of everything random.
+    """
+
+    weights: Weights
+    generator: GeneratorSpec = field(default_factory=GeneratorSpec)
+    discriminator: DiscriminatorSpec = field(default_factory=DiscriminatorSpec)
+    batch_size: int = 4
+    side_px: int = 256
+    steps: int = 50_000
+    rate: float = 2e-4
+    checkpoint_every: int = 500
+    seed: int = 0
+
+    @property
+    def is_paired(self) -> bool:
+        """Whether it learns from aligned pairs."""
+        return self.weights.paired > 0 or self.weights.feature > 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return asdict(self)
+
+
+PUBLISHED = {
+    "ccgan": TransferRecipe(Weights(adversarial=1, paired=10)),
+    "pcnet": TransferRecipe(Weights(paired=10, feature=10), batch_size=2),
+    "cyclegan": TransferRecipe(Weights(adversarial=1)),
+}
+"""As the paper has them; CycleGAN is ccGAN without pairs."""
+
+_SMALL = GeneratorSpec((16, 32, 64, 64, 64), adds=True)
+
+
+def small(recipe: TransferRecipe) -> TransferRecipe:
+    """Return a variant that trains in minutes on two cores: narrow networks that add to the picture."""
+    return replace(
+        recipe,
+        generator=_SMALL,
+        discriminator=DiscriminatorSpec((16, 32, 64, 64)),
+        batch_size=4,
+        side_px=96,
+        steps=1500,
+        rate=1e-3,
+        checkpoint_every=250,
+    )
+
+
+RECIPES = {
+    "published": PUBLISHED,
+    "small": {name: small(recipe) for name, recipe in PUBLISHED.items()},
+}
+"""By size, then by method."""

@@ -1,0 +1,91 @@
+"""Few labels: what the second head learns, what the first keeps, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from leukon.adaptation.adapt import Adapted, adapt
+from leukon.adaptation.features import Observer
+from leukon.adaptation.head import fit_heads
+from leukon.bundle import Bundle, load_bundle, write_bundle
+from leukon.errors import BundleError, InputError, UnknownNameError
+from leukon.evaluation import Example
+
+Cells = Callable[..., list[Example]]
+
+
+def right(bundle: Bundle, examples: list[Example]) -> float:
+    predictions = bundle.predict([e.cell for e in examples])
+    return float(np.mean([p.label == e.label for p, e in zip(predictions, examples, strict=True)]))
+
+
+@pytest.fixture(scope="module")
+def adapted(bundle: Bundle, cells_of: Cells) -> Adapted:
+    return adapt(bundle, cells_of(8, 2000, is_new=True), name="both")
+
+
+def test_the_new_system_is_learned_and_the_old_one_kept(
+    bundle: Bundle, adapted: Adapted, cells_of: Cells, tmp_path: Path
+) -> None:
+    write_bundle(tmp_path / "both.leukon", adapted.contents)
+    both = load_bundle(tmp_path / "both.leukon")
+    new, home = cells_of(20, 3000, is_new=True), cells_of(20, 4000, is_new=False)
+    assert right(bundle, home) >= 0.95 and right(bundle, new) <= 0.7  # else there is nothing to learn
+    assert right(both, new) >= 0.95
+    before, after = (one.probabilities(one.prepare([e.cell for e in home])) for one in (bundle, both))
+    np.testing.assert_allclose(before, after, atol=1e-5)
+    assert both.name == "both" and "## Adapted" in both.contents.card_text
+    assert both.card["adapted"]["from"] == "home" and json.dumps(both.card)
+
+
+def test_the_figures_are_those_of_held_out_cells(bundle: Bundle, adapted: Adapted, cells_of: Cells) -> None:
+    found = adapted.figures
+    assert found.cells == {"large": 8, "lobed": 8, "small": 8}
+    assert found.before == pytest.approx(right(bundle, cells_of(8, 2000, is_new=True)))
+    assert found.after >= 0.9 and found.loss_after < found.loss_before and found.recognised == 1
+
+
+def test_labels_at_random_gain_nothing(bundle: Bundle, cells_of: Cells) -> None:
+    cells = cells_of(8, 2000, is_new=True)
+    shuffled = np.random.default_rng(0).permutation([e.label for e in cells])
+    wrong = [replace(e, label=str(label)) for e, label in zip(cells, shuffled, strict=True)]
+    assert adapt(bundle, wrong, name="wrong").figures.after <= 0.6
+
+
+def test_one_view_is_the_cell_as_the_bundle_sees_it(bundle: Bundle, cells_of: Cells) -> None:
+    cells = [e.cell for e in cells_of(3, 5000, is_new=True)]
+    seen = Observer(bundle).see(cells)
+    logits = np.log(bundle.probabilities(bundle.prepare(cells)))
+    np.testing.assert_allclose(np.diff(seen.logits[:, 0]), np.diff(logits), atol=1e-3)
+    assert seen.features.shape[:2] == (9, 8) and np.ptp(seen.features, axis=1).max() > 0
+    np.testing.assert_allclose(
+        Observer(bundle).see(cells, views=1).features[:, 0], seen.features[:, 0], atol=1e-5
+    )
+
+
+def test_what_cannot_be_adapted(bundle: Bundle, adapted: Adapted, cells_of: Cells, tmp_path: Path) -> None:
+    cells = cells_of(4, 2000, is_new=True)
+    with pytest.raises(InputError, match=r"needs two classes with 3 labelled cells each, not 4 large"):
+        adapt(bundle, cells[:4], name="one")
+    with pytest.raises(InputError, match=r"not none"):
+        adapt(bundle, [], name="none")
+    with pytest.raises(UnknownNameError, match="unknown class 'blast'"):
+        adapt(bundle, [*cells, replace(cells[0], label="blast")], name="unknown")
+    write_bundle(tmp_path / "both.leukon", adapted.contents)
+    with pytest.raises(BundleError, match="does not end in one linear layer"):
+        adapt(load_bundle(tmp_path / "both.leukon"), cells, name="twice")
+
+
+def test_a_strong_penalty_leaves_the_first_head_alone() -> None:
+    rng = np.random.default_rng(0)
+    features, truth = rng.normal(size=(60, 300)), np.arange(60) % 3
+    logits = 6.0 * np.eye(3)[truth] + rng.normal(size=(60, 3))
+    strong, weak = fit_heads(features, logits, truth, np.ones(60), (1e6, 1e-3))
+    assert np.abs(strong.weight).max() < 1e-4 and strong.prior > 0.5
+    assert np.abs(weak.weight).max() > 1e-3
