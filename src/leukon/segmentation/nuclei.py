@@ -27,6 +27,7 @@ FAINT_CONTRAST = 1.5
 CROWDED_CONTRAST = 1.3
 PALE_SOLIDITY = 0.8
 NECK = 0.6
+ALIKE = 1.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,7 @@ def _moments(
 def red_cell_diameter_px(stain: Stain, where: npt.NDArray[np.bool_]) -> float | None:
     """Measure the median diameter of red cells that lie alone, away from nuclei (`where`).
 
-    None where there are fewer than four.
+    None where no two are alike in size.
     """
     green = stain.density[..., 1]
     other = (green > STAINED_OD) & (stain.valid > 0) & where
@@ -149,11 +150,13 @@ def red_cell_diameter_px(stain: Stain, where: npt.NDArray[np.bool_]) -> float | 
         area = cv2.contourArea(contour)
         if area > 0.65 * w * h:
             diameters.append(2 * float(np.sqrt(area / np.pi)) + 1)
-    if len(diameters) < 4:
+    if len(diameters) < 2:
         return None
     sizes = np.sort(diameters)
     weight = np.cumsum(sizes**2)
-    return float(sizes[np.searchsorted(weight, weight[-1] / 2)])
+    middle = float(sizes[np.searchsorted(weight, weight[-1] / 2)])
+    alike = np.abs(np.log(sizes / middle)) < np.log(ALIKE)
+    return middle if np.count_nonzero(alike) >= 2 else None
 
 
 def nuclear_mask(stain: Stain, levels: Levels, red_px: float | None) -> Mask:
@@ -255,7 +258,7 @@ def group_lobes(
             group[index] = 0
     ids = list(outlines)
     reach = 0.9 * nucleus_px
-    widest = 3.2 * nucleus_px if red_px is None else min(2.8 * nucleus_px, 2.4 * red_px)
+    widest = 3.2 * nucleus_px if red_px is None else 2.8 * min(nucleus_px, red_px)
     gaps = []
     for at, a in enumerate(ids):
         for b in ids[at + 1 :]:
