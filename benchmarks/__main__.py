@@ -14,6 +14,7 @@ for name in (
     "color",
     "color_pairs",
     "adaptation",
+    "label_errors",
     "copies",
     "training",
 ):

@@ -1,6 +1,6 @@
 """Bundles adapted with a few labelled cells per class: balanced accuracy on the rest, over repeated draws.
 
-    python -m benchmarks.adaptation [--shared ../shared] [--bundle small] [--draws 10] [--json]
+    python -m benchmarks.adaptation [--shared ../shared] [--bundle small] [--draws 10] [--sizes 5 10 20]
 
 Of each class that many cells are drawn, at most half of what there is; the rest is held out. As in the table
 of the bundle's card, cells are named among five classes. Intervals are 95 % of the mean over the draws, which
@@ -30,7 +30,6 @@ from leukon.training.examples import read_examples
 
 SYSTEMS = "bcisc", "jtsc", "bccd"
 CLASSES = "basophil", "eosinophil", "lymphocyte", "monocyte", "neutrophil"
-SIZES = 5, 10, 20
 LEAST_HELD_OUT = 3
 HOME_CELLS = 320
 
@@ -58,7 +57,7 @@ def balanced(recall: dict[int, float], truth: np.ndarray, least: int) -> float:
     return float(np.mean([value for k, value in recall.items() if (truth == k).sum() >= least]))
 
 
-def measured(shared: Path, bundle: Bundle, draws: int) -> Iterator[dict[str, Any]]:
+def measured(shared: Path, bundle: Bundle, draws: int, sizes: list[int]) -> Iterator[dict[str, Any]]:
     names = bundle.taxonomy.names
     five, all_classes = [names.index(name) for name in CLASSES], list(range(len(names)))
     observer = Observer(bundle)
@@ -73,7 +72,7 @@ def measured(shared: Path, bundle: Bundle, draws: int) -> Iterator[dict[str, Any
         examples = [e for e in examples_of(manifest) if e.label in CLASSES]
         seen = observer.see([example.cell for example in examples])
         truth = np.array([names.index(example.label) for example in examples])
-        for size in SIZES:
+        for size in sizes:
             rows = []
             for seed in range(draws):
                 start = time.perf_counter()
@@ -123,13 +122,14 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, default=Path(__file__).resolve().parents[2] / "shared")
     parser.add_argument("--bundle", default="small", help="a bundle file, or a shipped one")
     parser.add_argument("--draws", type=int, default=10)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[5, 10, 20], help="labelled cells per class")
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args()
     if not (options.shared / "data").is_dir():
         sys.exit(f"adaptation: there is no {options.shared / 'data'}; name its folder with --shared")
     cv2.setNumThreads(1)
     rows = []
-    for row in measured(options.shared, load_bundle(options.bundle), options.draws):
+    for row in measured(options.shared, load_bundle(options.bundle), options.draws, options.sizes):
         rows.append(row)
         if not options.json:
             recall = " ".join(f"{name[:3]} {value:.2f}" for name, value in row["recall"].items())
