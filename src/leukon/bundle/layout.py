@@ -62,17 +62,23 @@ class Calibration:
         Cells whose highest probability is below are *unidentified*; 0…1.
     confusion : tuple of K tuples of K + 1 int
         Validation cells by true class and by name, the unidentified last; empty where it was not measured.
+    coverage : float
+        Share of the cells of each class whose prediction set shall hold it, 0…1.
+    floors : tuple of K float
+        Probabilities from which the classes are in the set; empty where they were not fitted.
     """
 
     temperature: float = 1.0
     threshold: float = 0.5
     confusion: tuple[tuple[int, ...], ...] = ()
+    coverage: float = 0.95
+    floors: tuple[float, ...] = ()
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Calibration:
         """Return what `dataclasses.asdict` was given, by way of JSON."""
         confusion = tuple(tuple(int(n) for n in row) for row in values.get("confusion", ()))
-        return cls(**{**values, "confusion": confusion})
+        return cls(**{**values, "confusion": confusion, "floors": tuple(values.get("floors", ()))})
 
 
 @dataclass(frozen=True, eq=False, slots=True)

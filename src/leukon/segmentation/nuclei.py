@@ -230,8 +230,8 @@ def group_lobes(
 ) -> npt.NDArray[np.int32]:
     """Group the parts of one nucleus; return a lookup from label to group, 0 for outside and specks.
 
-    Two groups merge, nearest first, when no empty background lies between them, the union fits into one
-    cell, and they are not two nuclei that are each round and whole.
+    Two groups merge, nearest first, when no empty background lies between them, the union and the gap
+    between them fit into one cell, and they are not two nuclei that are each round and whole.
 
     Parameters
     ----------
@@ -278,7 +278,7 @@ def group_lobes(
                 t / (np.pi * cv2.minEnclosingCircle(s)[1] ** 2) for t, s in zip(totals, sides, strict=True)
             ]
             least_whole = 0.9 * (whole if red_px is None else np.pi / 4 * red_px**2)
-            if span > widest or (min(totals) > least_whole and min(round_) > 0.66):
+            if span + gap > widest or (min(totals) > least_whole and min(round_) > 0.66):
                 continue
         elif gap > 0.25 * nucleus_px:  # a speck apart is no lobe
             continue

@@ -24,6 +24,7 @@ from leukon.smear.run import (
     ordered,
     provenance_of,
     purpose_of,
+    sets_of,
 )
 from leukon.smear.sources import Input, Source, sources_of
 from leukon.types import (
@@ -141,6 +142,7 @@ def analyze(
         "cells wanted": str(options.least_cells),
         "interval width wanted": f"{options.interval_width:g} percentage points",
         "counted together": ", ".join(f"{a} with {b}" for a, b in options.merged if {a, b} <= names) or "–",
+        **sets_of(classifier),
         **colors.settings,
     }
     return Analysis(differential, fields, taxonomy, provenance_of(classifier, settings, len(sources)))
