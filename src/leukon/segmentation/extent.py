@@ -91,7 +91,7 @@ def _own_colour(
     The colour is None where there is hardly any cytoplasm.
     """
     stained = ring & stained
-    enough = 0.12 * max(1, np.count_nonzero(ring))
+    enough = 0.12 * max(1, int(np.count_nonzero(ring)))
     if unlike_red is not None:
         distinct = stained & unlike_red
         if np.count_nonzero(distinct) > enough:
