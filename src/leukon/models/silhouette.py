@@ -61,14 +61,17 @@ class TwoStreams(Network):
 
     def __init__(self, picture: Network, classes: int) -> None:
         published = picture.published
-        names = (("head.", "head.picture."), ("body.", "body.picture."))
-        names += tuple((theirs, ours.replace(".", ".picture.", 1)) for theirs, ours in published.names)
+        names = ("head.", "head."), ("body.", "body."), *published.names
         super().__init__(
             _Streams(picture.body),
             _Heads(picture.head, DroppedLinear(WIDTHS[-1], classes, dropout=0.2)),
             features=picture.features + WIDTHS[-1],
             layers=picture.layers(),
-            published=Published(names, added=("body.silhouette.", "head.silhouette."), ignored=published.ignored),
+            published=Published(
+                tuple((theirs, ours.replace(".", ".picture.", 1)) for theirs, ours in names),
+                added=("body.silhouette.", "head.silhouette."),
+                ignored=published.ignored,
+            ),
         )
 
     def opinions(self, features: Tensor) -> tuple[Tensor, ...]:

@@ -50,7 +50,7 @@ def silhouette_of(cell: Cell) -> Mask:
     """Look for the silhouette of `cell` in its image, as of `Cell`; all 0 where nothing is stained."""
     height, width = cell.image.shape[:2]
     around = square_around(cell.box, margin=MARGIN).clipped(height, width)
-    found = find_cell(np.ascontiguousarray(cut(cell.image, around, fill=1.0)))
+    found = find_cell(cut(cell.image, around, fill=1.0))
     if found is None or found.silhouette is None:
         return np.zeros((SIDE_PX, SIDE_PX), np.uint8)
     return found.silhouette

@@ -29,7 +29,6 @@ from leukon.smear.run import (
 from leukon.smear.sources import Input, Source, sources_of
 from leukon.types import (
     Analysis,
-    Cell,
     Classifier,
     FieldResult,
     Flag,

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from leukon.imaging.color.background import background_level
 from leukon.imaging.unprocess import add_noise, draw_noise, draw_unprocessing
+from leukon.segmentation.silhouette import CYTOPLASM, NUCLEUS
 from leukon.types import Box, Cell, Image
 
 # 256 levels as optical density; half a level keeps black finite.
@@ -149,22 +150,21 @@ class Augmentation:
         return np.column_stack([linear, offset]).astype(np.float32)
 
     def _reshape(self, silhouette: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-        """Move a silhouette, apart from the image, and let its parts grow or shrink as segmentations differ."""
+        """Move a silhouette apart from the image; its parts grow or shrink, as segmentations differ."""
         side = silhouette.shape[0]
         reach = side / 2 / _CANVAS
         box = Box(side / 2 - reach, side / 2 - reach, side / 2 + reach, side / 2 + reach)
-        moved = np.asarray(cv2.warpAffine(silhouette, self._placement(box, side, rng), (side, side)), np.uint8)
+        moved: Image = cv2.warpAffine(silhouette, self._placement(box, side, rng), (side, side))
         if self.elastic:
             moved = self._bend(moved, box.side_px, rng)
         if rng.random() < _REDRAWN:
             sigma = rng.uniform(0.5, 2.5)
-            levels = rng.uniform(0.3, 0.7, 2)
             cell, nucleus = (
-                cv2.GaussianBlur(np.where(moved > cut, np.float32(1), np.float32(0)), (0, 0), sigma) > level
-                for cut, level in zip((64, 191), levels, strict=True)
+                cv2.GaussianBlur((moved > least).astype(np.float32), (0, 0), sigma) > rng.uniform(0.3, 0.7)
+                for least in (CYTOPLASM // 2, (CYTOPLASM + NUCLEUS) // 2)
             )
-            moved = np.where(nucleus, 255, np.where(cell, 128, 0)).astype(np.uint8)
-        return moved
+            moved = np.where(nucleus, NUCLEUS, CYTOPLASM * cell)
+        return moved.astype(np.uint8, copy=False)
 
     def _bend(self, image: Image, cell_px: float, rng: np.random.Generator) -> Image:
         side = image.shape[0]

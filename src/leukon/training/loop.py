@@ -301,7 +301,9 @@ def _epoch(work: _Work, number: int, report: Report) -> float:
             opinions = work.network.opinions(features)
         features = features.float()
         loss: Any = sum(
-            share * work.loss_of(logits.float(), own, features) for logits in opinions for own, share in targets
+            share * work.loss_of(logits.float(), own, features)
+            for logits in opinions
+            for own, share in targets
         )
         if not torch.isfinite(loss):
             _refuse(work, loss.item(), number, step)

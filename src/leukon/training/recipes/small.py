@@ -1,5 +1,4 @@
-"""The shipped bundle ``small``: MobileNetV2 on cells of 112 px and a small network on their silhouettes, for any
-microscope.
+"""The shipped bundle ``small``: MobileNetV2 at 112 px, and the cell's silhouette beside it.
 
 Command   make bundle
 Data      PBC, training part (May-Grünwald-Giemsa, one imaging system), and a few generated cells
