@@ -18,6 +18,7 @@ from leukon.segmentation.nuclei import (
     red_cell_diameter_px,
     split_touching,
 )
+from leukon.segmentation.silhouette import draw_silhouette
 from leukon.segmentation.stain import STAINED_OD, Stain, measure_stain, quantile, total
 from leukon.types import Box
 
@@ -100,7 +101,10 @@ class Scene:
         size = min(1.0, nucleus.area_px / self.whole_px)
         score = float(np.clip(size**0.5 * min(1.0, nucleus.density), 0, 1))
         area = max(nucleus.area_px, float(cv2.contourArea(outline)))
-        return Detection(box.clipped(height, width), nucleus.box, score, tuple(flags), area, nucleus.area_px)
+        box = box.clipped(height, width)
+        own = (self.labels == nucleus.label).astype(np.uint8)
+        silhouette = draw_silhouette(own, outline, box)
+        return Detection(box, nucleus.box, score, tuple(flags), area, nucleus.area_px, silhouette)
 
 
 def read_scene(small: npt.NDArray[np.uint8], *, crowded: bool) -> Scene | None:
