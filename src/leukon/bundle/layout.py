@@ -62,17 +62,23 @@ class Calibration:
         Cells whose highest probability is below are *unidentified*; 0…1.
     confusion : tuple of K tuples of K + 1 int
         Validation cells by true class and by name, the unidentified last; empty where it was not measured.
+    coverage : float
+        Share of the cells of each class whose prediction set shall hold it, 0…1.
+    floors : tuple of K float
+        Probabilities from which the classes are in the set; empty where they were not fitted.
     """
 
     temperature: float = 1.0
     threshold: float = 0.5
     confusion: tuple[tuple[int, ...], ...] = ()
+    coverage: float = 0.95
+    floors: tuple[float, ...] = ()
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Calibration:
         """Return what `dataclasses.asdict` was given, by way of JSON."""
         confusion = tuple(tuple(int(n) for n in row) for row in values.get("confusion", ()))
-        return cls(**{**values, "confusion": confusion})
+        return cls(**{**values, "confusion": confusion, "floors": tuple(values.get("floors", ()))})
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -185,6 +191,8 @@ def _pack_sample(sample: Sample) -> bytes:
         box = cell.box
         arrays[f"image{i}"] = cell.image
         arrays[f"box{i}"] = np.array([box.x0, box.y0, box.x1, box.y1], np.float64)
+        if cell.silhouette is not None:
+            arrays[f"silhouette{i}"] = cell.silhouette
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, array in arrays.items():
@@ -198,6 +206,11 @@ def _unpack_sample(data: bytes) -> Sample:
     with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
         probabilities = arrays["probabilities"]
         cells = tuple(
-            Cell(arrays[f"image{i}"], Box(*arrays[f"box{i}"].tolist())) for i in range(len(probabilities))
+            Cell(
+                arrays[f"image{i}"],
+                Box(*arrays[f"box{i}"].tolist()),
+                silhouette=arrays.get(f"silhouette{i}"),
+            )
+            for i in range(len(probabilities))
         )
     return Sample(cells, probabilities)

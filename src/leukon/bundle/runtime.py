@@ -94,16 +94,20 @@ class Bundle:
 
     def name_cells(self, probabilities: npt.NDArray[np.float32]) -> list[Prediction]:
         """Turn probabilities, shape (N, K), into predictions with a status."""
-        threshold = self.calibration.threshold
+        threshold, names = self.calibration.threshold, self.taxonomy.names
+        floors = [self.calibration.floors[k] for k in self._kept] if self.calibration.floors else None
         predictions = []
         for row in probabilities:
-            best = int(row.argmax())
-            label = self.taxonomy.names[best]
+            order = row.argsort()[::-1].tolist()
+            best = order[0]
+            candidates = (
+                () if floors is None else tuple(names[k] for k in order if k == best or row[k] >= floors[k])
+            )
             if row[best] < threshold:
                 reason = f"confidence {row[best]:.2f} is below {threshold:.2f}"
-                predictions.append(Prediction(label, row, "unidentified", reason))
+                predictions.append(Prediction(names[best], row, "unidentified", reason, candidates))
             else:
-                predictions.append(Prediction(label, row))
+                predictions.append(Prediction(names[best], row, candidates=candidates))
         return predictions
 
     def predict(self, cells: Sequence[Cell]) -> list[Prediction]:

@@ -41,6 +41,7 @@ def evaluate(
     the empty background, and with its surroundings in other colours. A drop says that the model looks there.
     """
     from leukon import __version__
+    from leukon.bundle import Bundle
     from leukon.cli.console import print_json, progress
     from leukon.datasets.manifest import read_manifest
     from leukon.evaluation import Provenance, write_evaluation
@@ -71,6 +72,7 @@ def evaluate(
         left_out=left_out,
         version=__version__,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
+        coverage=classifier.calibration.coverage if isinstance(classifier, Bundle) else None,
     )
     summary = write_evaluation(result, provenance, out, background=drops)
     if json:
@@ -95,6 +97,12 @@ def _print(summary: dict[str, Any], out: Path) -> None:
     table.add_section()
     table.add_row("mean", str(summary["cells"]), *(percent(summary["macro"][rate]) for rate in rates))
     print_table(table)
+    if sets := summary["prediction_sets"]:
+        stated = 100 * summary["provenance"]["coverage"]
+        typer.echo(
+            f"Prediction sets hold the truth in {percent(sets['coverage'])} % of the cells ({stated:.0f} % "
+            f"stated) and {sets['mean_size']:.2f} classes on average"
+        )
     for drop in summary["background"]:
         typer.echo(drop["verdict"])
     if summary["skipped"]:

@@ -11,10 +11,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from leukon.evaluation import plots
 from leukon.evaluation.background import BackgroundDrop
 from leukon.evaluation.bootstrap import CONFIDENCE, RESAMPLES, Interval
 from leukon.evaluation.evaluate import GALLERY_SIZE, Evaluation
+from leukon.evaluation.intervals import clopper_pearson
 from leukon.evaluation.scores import CALIBRATION_BINS, RATES
 from leukon.storage import write_bytes, write_json, write_text
 
@@ -46,6 +50,8 @@ class Provenance:
         Cells outside those classes, by label.
     version, created : str
         Version of Leukon, and the time in ISO 8601.
+    coverage : float or None
+        What the model says of its prediction sets: the share that holds the truth, 0…1; None without sets.
     """
 
     model: str
@@ -57,6 +63,7 @@ class Provenance:
     left_out: dict[str, int]
     version: str
     created: str
+    coverage: float | None = None
 
 
 def write_evaluation(
@@ -106,6 +113,7 @@ def summarise(
         "cells": scores.count,
         "clusters": evaluation.clusters,
         "unidentified": statuses.count("unidentified"),
+        "prediction_sets": _prediction_sets(evaluation),
         "skipped": [asdict(item) for item in evaluation.skipped],
         "intervals": {"method": "percentile bootstrap", "resamples": RESAMPLES, "confidence": CONFIDENCE},
         **{name: estimate(getattr(scores, name), intervals[name][0]) for name in HEADLINE},
@@ -115,6 +123,27 @@ def summarise(
         "confusion": {"classes": list(scores.names), "counts": scores.confusion.tolist()},
         "subjects": [asdict(subject) for subject in evaluation.subjects],
         "background": [drop.to_dict() for drop in background],
+    }
+
+
+def _prediction_sets(evaluation: Evaluation) -> dict[str, Any] | None:
+    """Return how often the sets hold the truth, in all and by class, and how large they are."""
+    outcomes = evaluation.outcomes
+    if not all(outcome.prediction.candidates for outcome in outcomes):
+        return None
+    held = np.array([outcome.truth in outcome.prediction.candidates for outcome in outcomes])
+
+    def share(held: npt.NDArray[np.bool_]) -> dict[str, float | None]:
+        if not len(held):
+            return estimate(None, None)
+        return estimate(float(held.mean()), Interval(*clopper_pearson(int(held.sum()), len(held))))
+
+    return {
+        "coverage": share(held),
+        "mean_size": float(np.mean([len(outcome.prediction.candidates) for outcome in outcomes])),
+        "classes": {
+            name: share(held[evaluation.truth == k]) for k, name in enumerate(evaluation.taxonomy.names)
+        },
     }
 
 
@@ -135,12 +164,15 @@ def predictions_csv(evaluation: Evaluation) -> str:
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     names = [f"p_{name}" for name in evaluation.taxonomy.names]
-    writer.writerow(["file", "subject", "group", "truth", "label", "confidence", *names, "status", "reason"])
+    writer.writerow(
+        ["file", "subject", "group", "truth", "label", "confidence", *names, "status", "reason", "candidates"]
+    )
     for outcome in evaluation.outcomes:
         found = outcome.prediction
         shares = [f"{p:.5f}" for p in (found.confidence, *found.probabilities)]
         known = outcome.name, outcome.subject, outcome.group, outcome.truth
-        writer.writerow([*known, found.label, *shares, found.status, found.reason])
+        state = found.status, found.reason, "|".join(found.candidates)
+        writer.writerow([*known, found.label, *shares, *state])
     return stream.getvalue()
 
 

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, softmax
+from scipy.special import softmax
 
 import leukon
-from leukon.bundle import Calibration, Contents, Sample, load_bundle, write_bundle
+from leukon.bundle import Contents, Sample, load_bundle, write_bundle
+from leukon.bundle.calibration import calibrate
 from leukon.datasets.manifest import Manifest
 from leukon.errors import InputError
 from leukon.export.card import card_text
@@ -26,7 +25,6 @@ from leukon.training.loader import LabelledCells, load_cells
 from leukon.training.run import load_classifier
 
 SAMPLES = 8
-TARGET_ACCURACY = 0.99
 
 
 def export_run(
@@ -74,7 +72,7 @@ def export_run(
         "history": _read_json(run / "history.json"),
     }
     pipeline = classifier.pipeline
-    onnx = to_onnx(classifier.network, channels=len(pipeline.space.channels), side_px=pipeline.frame.side_px)
+    onnx = to_onnx(classifier.network, channels=pipeline.planes, side_px=pipeline.frame.side_px)
     if isinstance(pipeline.space, LearnedRaw):  # a bundle names no file outside it
         onnx = after_raw(onnx, pipeline.space.content(), pipeline.scale)
         pipeline = replace(pipeline, space=Rgb(), scale=Scale((0.0,) * 3, (1.0,) * 3))
@@ -98,40 +96,6 @@ def export_run(
     content = out.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
     return {"path": str(out), "bytes": len(content), "sha256": digest, **asdict(calibration)}
-
-
-def calibrate(logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) -> Calibration:
-    """Fit the temperature (Guo et al. 2017) and the threshold of confidence, and count the errors left.
-
-    The threshold is the lowest confidence, at least 0.5, at which the cells at or above it are named
-    rightly in 99 % of cases; 0.5 where all are.
-
-    Parameters
-    ----------
-    logits : ndarray, shape (N, K)
-    labels : ndarray, shape (N,)
-        Positions of the true classes.
-    """
-
-    def negative_log_likelihood(log_temperature: float) -> float:
-        shares = log_softmax(logits / np.exp(log_temperature), axis=1)
-        return float(-shares[np.arange(len(labels)), labels].mean())
-
-    found = minimize_scalar(negative_log_likelihood, bounds=(-2.5, 2.5), method="bounded")
-    temperature = float(np.exp(found.x))
-    probabilities = softmax(logits / temperature, axis=1)
-    order = np.argsort(-probabilities.max(axis=1))
-    confidence = probabilities.max(axis=1)[order]
-    right = (probabilities.argmax(axis=1) == labels)[order]
-    accuracy = np.cumsum(right) / np.arange(1, len(right) + 1)
-    reached = np.flatnonzero(accuracy >= TARGET_ACCURACY)
-    lowest = float(confidence[reached[-1]]) if len(reached) else 0.5
-    calibration = Calibration(round(temperature, 4), round(max(0.5, lowest), 3))
-    classes = logits.shape[1]
-    named = np.where(probabilities.max(axis=1) < calibration.threshold, classes, probabilities.argmax(axis=1))
-    confusion = np.zeros((classes, classes + 1), np.int64)
-    np.add.at(confusion, (labels, named), 1)
-    return replace(calibration, confusion=tuple(map(tuple, confusion.tolist())))
 
 
 def _sample_rows(data: LabelledCells) -> list[int]:

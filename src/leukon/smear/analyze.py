@@ -24,11 +24,11 @@ from leukon.smear.run import (
     ordered,
     provenance_of,
     purpose_of,
+    sets_of,
 )
 from leukon.smear.sources import Input, Source, sources_of
 from leukon.types import (
     Analysis,
-    Cell,
     Classifier,
     FieldResult,
     Flag,
@@ -141,6 +141,7 @@ def analyze(
         "cells wanted": str(options.least_cells),
         "interval width wanted": f"{options.interval_width:g} percentage points",
         "counted together": ", ".join(f"{a} with {b}" for a, b in options.merged if {a, b} <= names) or "–",
+        **sets_of(classifier),
         **colors.settings,
     }
     return Analysis(differential, fields, taxonomy, provenance_of(classifier, settings, len(sources)))
@@ -169,7 +170,7 @@ def _field(source: Source, classifier: Classifier, colors: Recoloring, *, with_p
     except Exception as error:  # whatever is wrong with one image must not stop the others
         return FieldResult(source.name, skipped=source.fault(error))
     mapped = colors(image) if found else image
-    cells = [Cell(mapped, one.box, source.name, one.flags) for one in found]
+    cells = [one.cell(mapped, source.name) for one in found]
     predictions = classifier.predict(cells) if cells else []
     return FieldResult(
         source.name,

@@ -9,19 +9,18 @@ from pathlib import Path
 
 from leukon.bundle import Bundle
 from leukon.errors import InputError
-from leukon.segmentation.cell import find_cell
+from leukon.segmentation.cell import NO_CELL, cell_of
 from leukon.smear.analyze import BROKEN
 from leukon.smear.color import Choice, Recoloring, recoloring
 from leukon.smear.journal import Journal
 from leukon.smear.records import image_from_json, image_to_json
-from leukon.smear.run import Progress, classifier_of, ordered, provenance_of, purpose_of
+from leukon.smear.run import Progress, classifier_of, ordered, provenance_of, purpose_of, sets_of
 from leukon.smear.sources import Input, Source, sources_of
 from leukon.types import Cell, Classification, Classifier, NamedImage, Skipped
 
 GROUP = 16
 PROCESSES_FROM = 20
 ENOUGH_PX = 640
-NO_CELL = "no stained cell found"
 
 
 def classify(
@@ -111,7 +110,7 @@ def classify(
     values = [value for place in places if place is not None for value in book.read(place)]
     images = [image_from_json(source.name, value) for source, value in zip(sources, values, strict=True)]
     skipped = tuple(Skipped(one.name, one.fault) for one in images if not one.is_readable)
-    settings = {"classes": ", ".join(classifier.taxonomy.names), **colors.settings}
+    settings = {"classes": ", ".join(classifier.taxonomy.names), **sets_of(classifier), **colors.settings}
     if colors.warning:
         settings["colour warning"] = colors.warning
     provenance = provenance_of(classifier, settings, len(sources))
@@ -129,14 +128,14 @@ def _name(group: Sequence[Source], classifier: Classifier, colors: Recoloring) -
     for i, source in enumerate(group):
         try:
             image = source.read(enough_px=ENOUGH_PX)
-            found = find_cell(image)
+            cell = cell_of(image, name=source.name)
         except Exception as error:  # whatever is wrong with one image must not stop the others
             named[i] = NamedImage(source.name, fault=source.fault(error), is_readable=False)
             continue
-        if found is None:
+        if cell is None:
             named[i] = NamedImage(source.name, fault=NO_CELL)
         else:
-            cells[i] = Cell(colors(image), found.box, source.name, found.flags)
+            cells[i] = replace(cell, image=colors(image))
     predictions = classifier.predict(list(cells.values())) if cells else []
     for (i, cell), prediction in zip(cells.items(), predictions, strict=True):
         if "broken" in cell.flags:

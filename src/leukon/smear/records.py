@@ -67,9 +67,10 @@ def image_from_json(name: str, value: Any) -> NamedImage:
 
 
 def _prediction_to_json(prediction: Prediction) -> list[Any]:
-    return [prediction.label, prediction.probabilities.tolist(), prediction.status, prediction.reason]
+    shares = prediction.probabilities.tolist()
+    return [prediction.label, shares, prediction.status, prediction.reason, prediction.candidates]
 
 
 def _prediction_from_json(value: Any) -> Prediction:
-    label, probabilities, status, reason = value
-    return Prediction(label, np.array(probabilities, np.float32), status, reason)
+    label, probabilities, status, reason, candidates = value
+    return Prediction(label, np.array(probabilities, np.float32), status, reason, tuple(candidates))

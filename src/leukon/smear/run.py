@@ -142,6 +142,17 @@ def confusion_of(classifier: Classifier) -> tuple[tuple[int, ...], ...]:
     return classifier.confusion if isinstance(classifier, Bundle) else ()
 
 
+def sets_of(classifier: Classifier) -> dict[str, str]:
+    """Say, as a setting, what the prediction sets of a bundle promise; empty where it gives none."""
+    calibration = classifier.calibration if isinstance(classifier, Bundle) else None
+    if calibration is None or not calibration.floors:
+        return {}
+    share = f"{100 * calibration.coverage:g} %"
+    return {
+        "prediction sets": f"hold the true class of {share} of the cells, on cells like those of validation"
+    }
+
+
 @cache
 def _code_sha256() -> str:
     """Hash the code that shapes results, so that a journal never mixes two editions of it."""

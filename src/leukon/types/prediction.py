@@ -30,12 +30,16 @@ class Prediction:
         ``"excluded"`` where the object does not belong in the count.
     reason : str
         Why the status is not ``"ok"``; else empty.
+    candidates : tuple of str
+        Prediction set: classes that hold the true one at the classifier's stated coverage, the most probable
+        first; empty where the classifier gives none.
     """
 
     label: str
     probabilities: npt.NDArray[np.float32]
     status: Status = "ok"
     reason: str = ""
+    candidates: tuple[str, ...] = ()
 
     @property
     def confidence(self) -> float:

@@ -77,6 +77,18 @@ def test_bundles_without_measured_errors_are_read(contents: Contents, path: Path
     assert load_bundle(path).confusion == ()
 
 
+def test_prediction_sets_hold_what_reaches_its_floor(contents: Contents, tmp_path: Path) -> None:
+    floors = 0.9, 0.3, 0.05
+    calibration = replace(contents.calibration, floors=floors)
+    write_bundle(tmp_path / "sets.leukon", replace(contents, calibration=calibration))
+    bundle = load_bundle(tmp_path / "sets.leukon")
+    assert bundle.calibration == calibration
+    shares = np.array([[0.95, 0.03, 0.02], [0.2, 0.35, 0.45], [0.8, 0.17, 0.03]], np.float32)
+    assert [p.candidates for p in bundle.name_cells(shares)] == [("a",), ("c", "b"), ("a",)]
+    kept = bundle.restricted(["a", "c"])
+    assert [p.candidates for p in kept.name_cells(shares[:, [0, 2]])] == [("a",), ("c",), ("a",)]
+
+
 def test_the_same_contents_give_the_same_bytes(contents: Contents, path: Path) -> None:
     write_bundle(path.with_name("again.leukon"), contents)
     assert path.read_bytes() == path.with_name("again.leukon").read_bytes()

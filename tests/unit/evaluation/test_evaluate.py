@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -130,6 +131,20 @@ def test_files_say_the_same_and_the_page_stands_alone(tmp_path):
         "reliability.svg",
         "roc.svg",
     ]
+
+
+def test_prediction_sets_are_measured(tmp_path):
+    class Sets(Reader):
+        def predict(self, cells):
+            return [replace(found, candidates=(found.label, "c")) for found in super().predict(cells)]
+
+    summary = write_evaluation(evaluate(Sets(), some()), replace(PROVENANCE, coverage=0.95), tmp_path)
+    sets = summary["prediction_sets"]
+    assert sets["mean_size"] == 2 and sets["coverage"]["value"] == pytest.approx(81 / 83)
+    assert sets["classes"]["a"]["value"] == pytest.approx(40 / 41)
+    assert sets["classes"]["a"]["low"] < 40 / 41 < sets["classes"]["a"]["high"]
+    assert "that 95 % of the sets hold the truth" in (tmp_path / "evaluation.html").read_text()
+    assert summarise(evaluate(Reader(), some()), PROVENANCE)["prediction_sets"] is None
 
 
 def test_absent_classes_one_class_and_no_mistake_still_make_a_page(tmp_path):

@@ -37,10 +37,16 @@ MADE = Provenance("tiny", "1", "ab" * 32, "0.1.0", "2026-11-20T12:00:00+00:00", 
 JPEG = cv2.imencode(".jpg", np.full((8, 8, 3), 200, np.uint8))[1].tobytes()
 
 
-def cell(label: str, confidence: float = 0.9, status: Status = "ok", reason: str = "") -> FoundCell:
+def cell(
+    label: str,
+    confidence: float = 0.9,
+    status: Status = "ok",
+    reason: str = "",
+    candidates: tuple[str, ...] = (),
+) -> FoundCell:
     shares = np.full(8, (1 - confidence) / 7, np.float32)
     shares[PERIPHERAL_BLOOD.index(label)] = confidence
-    return FoundCell(Box(1, 2, 31.25, 42), Prediction(label, shares, status, reason), JPEG)
+    return FoundCell(Box(1, 2, 31.25, 42), Prediction(label, shares, status, reason, candidates), JPEG)
 
 
 def analysis_of(fields: Sequence[FieldResult], confusion: Sequence[Sequence[int]] = ()) -> Analysis:
@@ -55,7 +61,7 @@ def analysis_of(fields: Sequence[FieldResult], confusion: Sequence[Sequence[int]
 def analysis() -> Analysis:
     cells = (
         cell("neutrophil"),
-        cell("lymphocyte", 0.7),
+        cell("lymphocyte", 0.7, candidates=("lymphocyte", "monocyte")),
         cell("erythroblast"),
         cell("monocyte", 0.3, "unidentified", "confidence 0.30 is below 0.50"),
         cell("platelet", 0.8, "excluded", "platelet"),
@@ -80,13 +86,15 @@ def test_cells_csv_holds_every_cell(tmp_path: Path, analysis: Analysis) -> None:
     assert list(found[0]) == [
         *("field", "x0", "y0", "x1", "y1", "label", "confidence"),
         *(f"p_{name}" for name in PERIPHERAL_BLOOD.names),
-        *("status", "reason"),
+        *("status", "reason", "candidates"),
     ]
     assert len(found) == 5
     assert found[0]["field"] == HOSTILE
     assert (found[0]["x0"], found[0]["x1"], found[0]["confidence"]) == ("1.0", "31.2", "0.9000")
     assert sum(float(found[1][f"p_{name}"]) for name in PERIPHERAL_BLOOD.names) == pytest.approx(1, abs=1e-3)
     assert [row["status"] for row in found] == ["ok", "ok", "ok", "unidentified", "excluded"]
+    assert [row["candidates"] for row in found] == ["", "lymphocyte|monocyte", "", "", ""]
+    assert "lymphocyte or monocyte?" in (tmp_path / "report.html").read_text()
 
 
 def test_differential_says_the_same_in_json_and_csv(tmp_path: Path, analysis: Analysis) -> None:
