@@ -124,7 +124,7 @@ def read_scene(small: npt.NDArray[np.uint8], *, crowded: bool) -> Scene | None:
     if levels is None:
         return None
     sure = ((stain.nuclear > levels.cut) & (stain.valid > 0)).astype(np.uint8)
-    areas = cv2.connectedComponentsWithStats(sure, connectivity=8)[2][1:, cv2.CC_STAT_AREA]
+    areas = np.bincount(cv2.connectedComponents(sure, connectivity=8)[1].ravel())[1:]
     sizes = np.sort(areas[areas > 4].astype(np.float64))
     # One large cell may outweigh the red cells of its field; many parts are the red cells themselves.
     if not len(sizes) or (alone and sizes[-1] < max(ALONE_SHARE * sizes.sum(), ALONE_AREA * sure.size)):
@@ -169,7 +169,7 @@ def _red_cell_density(
     edge = np.ones_like(stained)
     edge[margin:-margin, margin:-margin] = False
     for where in (away > FAR, edge & (away > FAR / 3)):
-        pixels = stain.density[stained & where]
+        pixels = stain.density.reshape(-1, 3)[np.flatnonzero(stained & where)]
         if len(pixels) > RED_LEAST_SHARE * stained.size:
             return np.asarray(quantile(pixels, 0.5), np.float32)
     return None
