@@ -17,9 +17,7 @@ from leukon.training.recipe import Recipe, load_recipe
 _SMALL = load_recipe("small")
 
 
-def _with(
-    name: str, *, finetune: str = "after_block_5", silhouette: bool = False, **changes: Any
-) -> Recipe:
+def _with(name: str, *, finetune: str = "after_block_5", silhouette: bool = False, **changes: Any) -> Recipe:
     return replace(
         _SMALL,
         name=name,
