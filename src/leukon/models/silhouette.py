@@ -56,8 +56,8 @@ class TwoStreams(Network):
     """A network of the picture beside a small one of the silhouette, the last plane of the batch.
 
     Each learns to name the cell by itself, so that the stronger one at home does not silence the other: on
-    a new imaging system colours change and shapes stay. The
-    common opinion is the weighted geometric mean of their probabilities.
+    a new imaging system colours change and shapes stay. The common opinion is the weighted geometric mean of
+    their probabilities.
     """
 
     head: _Heads
