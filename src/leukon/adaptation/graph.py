@@ -86,7 +86,7 @@ def with_second_head(network: bytes, head: SecondHead) -> bytes:
     _add(graph, "Gemm", [FEATURES, "second_gate_weight", "second_gate_bias"], "second_gate", transB=1)
     _add(graph, "Greater", ["second_gate", "second_zero"], "second_is_new")
     _add(graph, "Where", ["second_is_new", "second_logits", HOME_LOGITS], LOGITS)
-    del graph.output[1:]
+    del graph.output[-1:]  # the features
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString())
 
