@@ -222,6 +222,8 @@ def _pack_sample(sample: Sample) -> bytes:
         box = cell.box
         arrays[f"image{i}"] = cell.image
         arrays[f"box{i}"] = np.array([box.x0, box.y0, box.x1, box.y1], np.float64)
+        if cell.silhouette is not None:
+            arrays[f"silhouette{i}"] = cell.silhouette
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, array in arrays.items():
@@ -235,6 +237,11 @@ def _unpack_sample(data: bytes) -> Sample:
     with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
         probabilities = arrays["probabilities"]
         cells = tuple(
-            Cell(arrays[f"image{i}"], Box(*arrays[f"box{i}"].tolist())) for i in range(len(probabilities))
+            Cell(
+                arrays[f"image{i}"],
+                Box(*arrays[f"box{i}"].tolist()),
+                silhouette=arrays.get(f"silhouette{i}"),
+            )
+            for i in range(len(probabilities))
         )
     return Sample(cells, probabilities)

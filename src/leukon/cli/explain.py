@@ -140,15 +140,13 @@ def _cell(file: Path) -> Cell | str:
     """Read the one cell of an image, or say why there is none."""
     from leukon.errors import InputError
     from leukon.imaging.files import read_image
-    from leukon.segmentation import find_cell
-    from leukon.types import Cell
+    from leukon.segmentation.cell import NO_CELL, cell_of
 
     try:
         image = read_image(file)
     except InputError as error:
         return str(error)
-    found = find_cell(image)
-    return "no stained cell found" if found is None else Cell(image, found.box, str(file))
+    return cell_of(image, name=str(file)) or NO_CELL
 
 
 def _png(picture: Any) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -143,7 +143,7 @@ def compare_maps(
     for image in target_images if not goal else ():
         found = find_cell(image)
         if found is not None:
-            goal.append(Cell(image, found.box))
+            goal.append(found.cell(image))
     wanted = classifier.predict(goal) if goal else []
     before = classifier.predict([one.cell for one in seen])
     scores = []
@@ -155,7 +155,7 @@ def compare_maps(
                 one.cell.image if color is None else color.for_image(one.cell.image)(one.cell.image)
             )
             times.append(1e3 * (time.perf_counter() - start))
-        cells = [Cell(image, one.cell.box) for image, one in zip(images, seen, strict=True)]
+        cells = [replace(one.cell, image=image) for image, one in zip(images, seen, strict=True)]
         named = before if color is None else classifier.predict(cells)
         kept = [
             prediction for prediction, one in zip(named, seen, strict=True) if one.sample.target is not None
@@ -335,7 +335,7 @@ def _see(sample: Sample) -> _Seen | None:
     if found is None or parts is None:
         return None
     ratio = found.nucleus_area_px / max(found.area_px, 1)
-    return _Seen(sample, Cell(sample.image, found.box, sample.name, found.flags), parts, ratio)
+    return _Seen(sample, found.cell(sample.image, sample.name), parts, ratio)
 
 
 def _structure(image: Image, one: _Seen) -> tuple[float, float]:

@@ -73,7 +73,7 @@ def export_run(
         "history": _read_json(run / "history.json"),
     }
     pipeline = classifier.pipeline
-    onnx = to_onnx(classifier.network, channels=len(pipeline.space.channels), side_px=pipeline.frame.side_px)
+    onnx = to_onnx(classifier.network, channels=pipeline.planes, side_px=pipeline.frame.side_px)
     if isinstance(pipeline.space, LearnedRaw):  # a bundle names no file outside it
         onnx = after_raw(onnx, pipeline.space.content(), pipeline.scale)
         pipeline = replace(pipeline, space=Rgb(), scale=Scale((0.0,) * 3, (1.0,) * 3))

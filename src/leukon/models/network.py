@@ -97,6 +97,10 @@ class Network(nn.Module):
         logits: Tensor = self.head(features)
         return logits
 
+    def opinions(self, features: Tensor) -> tuple[Tensor, ...]:
+        """Return the logits, each of shape (N, K), that training holds against the labels one by one."""
+        return (self.classify(features),)
+
     def forward(self, batch: Tensor) -> Tensor:
         """Return logits, shape (N, K), of a batch of shape (N, C, H, W)."""
         return self.classify(self.embed(batch))

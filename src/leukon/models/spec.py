@@ -20,6 +20,7 @@ from leukon.models import (
     resnet,
     resnext,
     resnext_cc,
+    silhouette,
     simple_vit,
     t2t_vit,
     timm_backbone,
@@ -61,6 +62,7 @@ MODELS: dict[str, Builder] = {
     "deepvit": deepvit.deepvit,
     "simple_vit": simple_vit.simple_vit,
     "mobilenet_v2": mobilenet_v2.mobilenet_v2,
+    "mobilenet_v2_silhouette": silhouette.mobilenet_v2_silhouette,
     "linear": linear.linear,
     "timm": timm_backbone.timm_network,
 }

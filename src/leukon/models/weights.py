@@ -94,7 +94,8 @@ def fit_weights(network: Network, tensors: Tensors, source: str) -> str:
         told = "; ".join(f"{len(names)} {kind} ({_first(names)})" for kind, names in kinds.items() if names)
         raise InputError(f"{source} are for another network: {told}: choose the model they were made for")
     network.load_state_dict(found, strict=False)
-    is_head_found = all(name in found for name in own if name.startswith("head."))
+    head = [n for n in own if n.startswith("head.") and not n.startswith(network.published.added)]
+    is_head_found = all(name in found for name in head)
     remarks.append("classifier taken over" if is_head_found else "classifier new")
     return "; ".join(dict.fromkeys(remarks))
 

@@ -6,11 +6,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from leukon.imaging.geometry import cut, square_around
 from leukon.segmentation.detection import Detection
 from leukon.segmentation.scene import Nucleus, Scene, read_scene
-from leukon.segmentation.stain import to_uint8
-from leukon.types import Image
+from leukon.segmentation.silhouette import MARGIN, SIDE_PX
+from leukon.segmentation.stain import Mask, to_uint8
+from leukon.types import Box, Cell, Image
 
+NO_CELL = "no stained cell found"
 LONGEST_PX = 128
 LEAST_AREA_PX = 8.0
 
@@ -33,6 +36,24 @@ def find_cell(image: Image) -> Detection | None:
         return None
     scene, nucleus, factor = found
     return scene.detect(nucleus).scaled(factor, *image.shape[:2])
+
+
+def cell_of(image: Image, box: Box | None = None, name: str = "") -> Cell | None:
+    """Return the cell in `box`, or else the one that the image was cut out for; None where there is none."""
+    if box is not None:
+        return Cell(image, box, name)
+    found = find_cell(image)
+    return found.cell(image, name) if found else None
+
+
+def silhouette_of(cell: Cell) -> Mask:
+    """Look for the silhouette of `cell` in its image, as of `Cell`; all 0 where nothing is stained."""
+    height, width = cell.image.shape[:2]
+    around = square_around(cell.box, margin=MARGIN).clipped(height, width)
+    found = find_cell(cut(cell.image, around, fill=1.0))
+    if found is None or found.silhouette is None:
+        return np.zeros((SIDE_PX, SIDE_PX), np.uint8)
+    return found.silhouette
 
 
 def central_nucleus(image: Image) -> tuple[Scene, Nucleus, int] | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
-from leukon.types import Box
+from leukon.segmentation.stain import Mask
+from leukon.types import Box, Cell, Image
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,8 @@ class Detection:
         Area of the whole cell in px².
     nucleus_area_px : float
         Area of the nucleus in px².
+    silhouette : ndarray of uint8, shape (80, 80)
+        As of `Cell`.
     """
 
     box: Box
@@ -33,6 +36,7 @@ class Detection:
     flags: tuple[str, ...] = ()
     area_px: float = 0.0
     nucleus_area_px: float = 0.0
+    silhouette: Mask | None = field(default=None, compare=False, repr=False)
 
     def scaled(self, factor: float, height: int, width: int) -> Detection:
         """The same cell in an image `factor` times as large, of `height` × `width` px."""
@@ -40,5 +44,14 @@ class Detection:
             Box(b.x0 * factor, b.y0 * factor, b.x1 * factor, b.y1 * factor).clipped(height, width)
             for b in (self.box, self.nucleus)
         )
-        areas = self.area_px * factor**2, self.nucleus_area_px * factor**2
-        return Detection(box, nucleus, self.score, self.flags, *areas)
+        return replace(
+            self,
+            box=box,
+            nucleus=nucleus,
+            area_px=self.area_px * factor**2,
+            nucleus_area_px=self.nucleus_area_px * factor**2,
+        )
+
+    def cell(self, image: Image, name: str = "") -> Cell:
+        """The cell, in the image it was found in or the same in other colours."""
+        return Cell(image, self.box, name, self.flags, self.silhouette)

@@ -28,6 +28,8 @@ CROWDED_CONTRAST = 1.3
 PALE_SOLIDITY = 0.8
 NECK = 0.6
 ALIKE = 1.25
+_EDGES = np.linspace(0, TOP_OD, BINS + 1)
+_POWERS = ((_EDGES[:-1] + _EDGES[1:]) / 2) ** np.arange(3)[:, None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,21 +78,20 @@ def fit_levels(stain: Stain, *, crowded: bool) -> Levels | None:
     faint = max(middle + OUTLIER * (upper - middle), FAINT_CONTRAST * middle, middle + LEAST_STEP, most)
     bins = np.clip(values * (BINS / TOP_OD), 0, BINS - 1).astype(np.uint8)
     counts = np.bincount(bins, minlength=BINS)
-    edges = np.linspace(0, TOP_OD, BINS + 1)
-    x = (edges[:-1] + edges[1:]) / 2
-    n0, m0, v0 = _moments(counts, x)
-    n1, m1, v1 = (np.append(part[::-1][1:], 0) for part in _moments(counts[::-1], x[::-1]))
+    below = np.cumsum(counts * _POWERS, axis=1)
+    n0, m0, v0 = _moments(below)
+    n1, m1, v1 = _moments(below[:, -1:] - below)
     separation = (m1 - m0) / np.sqrt(v0 + v1 + 0.02**2)
     allowed = (n1 >= least) & (n0 >= 0.01 * n0[-1]) & (m1 >= LEAST_CONTRAST * m0) & (m1 - m0 >= LEAST_STEP)
     if crowded:
-        allowed &= edges[1:] >= CROWDED_CONTRAST * middle
-    for best, least_separation in (
-        (_intermeans(separation, allowed, m0, m1), LEAST_SEPARATION),
-        (_minimum_error(allowed & (n1 > FEW * n0[-1]), n0, v0, n1, v1), LEAST_SEPARATION_OF_FEW),
-    ):
-        if separation[best] >= least_separation and allowed[best]:
-            cut = float(edges[best + 1])
-            return Levels(float(m0[best]), float(m1[best]), cut, min(faint, cut))
+        allowed &= _EDGES[1:] >= CROWDED_CONTRAST * middle
+    best, least_separation = _intermeans(separation, allowed, m0, m1), LEAST_SEPARATION
+    if separation[best] < least_separation or not allowed[best]:
+        best = _minimum_error(allowed & (n1 > FEW * n0[-1]), n0, v0, n1, v1)
+        least_separation = LEAST_SEPARATION_OF_FEW
+    if separation[best] >= least_separation and allowed[best]:
+        cut = float(_EDGES[best + 1])
+        return Levels(float(m0[best]), float(m1[best]), cut, min(faint, cut))
     above = values[values > faint]
     if len(above) < least:
         return None
@@ -118,14 +119,12 @@ def _minimum_error(allowed: npt.NDArray[np.bool_], n0: Counts, v0: Counts, n1: C
     return int(np.where(allowed, error, np.inf).argmin())
 
 
-def _moments(
-    counts: npt.NDArray[np.int64], x: npt.NDArray[np.float64]
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return number, mean and variance of all counts up to each bin."""
-    number = np.cumsum(counts).astype(np.float64)
+def _moments(sums: Counts) -> tuple[Counts, Counts, Counts]:
+    """Return number, mean and variance, given the sums of `_POWERS`, shape (3, BINS)."""
+    number, first, second = sums
     safe = np.maximum(number, 1e-9)
-    mean = np.cumsum(counts * x) / safe
-    return number, mean, np.maximum(np.cumsum(counts * x * x) / safe - mean**2, 0)
+    mean = first / safe
+    return number, mean, np.maximum(second / safe - mean**2, 0)
 
 
 def red_cell_diameter_px(stain: Stain, where: npt.NDArray[np.bool_]) -> float | None:
@@ -209,7 +208,8 @@ def split_touching(mask: Mask, nucleus_px: float) -> tuple[int, Labels]:
         if index == 0:
             continue
         x, y, w, h = (int(v) for v in stats[index, :4])
-        part = np.pad((labels[y : y + h, x : x + w] == index).astype(np.uint8), 1)
+        part = (labels[y : y + h, x : x + w] == index).astype(np.uint8)
+        part = cv2.copyMakeBorder(part, 1, 1, 1, 1, cv2.BORDER_CONSTANT)
         distance = cv2.distanceTransform(part, cv2.DIST_L2, 5)
         # What is left when the part is worn down to its wide places: two where there is a neck.
         wide = (distance > NECK * distance.max()).astype(np.uint8)
@@ -292,7 +292,7 @@ def _gap(a: npt.NDArray[np.int32], b: npt.NDArray[np.int32], reach: float, stren
     """Return the gap in px between two outlines; None where it is wider than `reach` or empty inside."""
     if np.maximum(a.min(axis=0) - b.max(axis=0), b.min(axis=0) - a.max(axis=0)).max() > reach:
         return None
-    apart = ((a[:, None] - b[None]) ** 2).sum(axis=2)
+    apart = (a[:, :1] - b[:, 0]) ** 2 + (a[:, 1:] - b[:, 1]) ** 2
     i, j = np.unravel_index(apart.argmin(), apart.shape)
     gap = float(np.sqrt(apart[i, j]))
     if gap > reach:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from leukon.segmentation.stain import Floats, quantile
+from leukon.segmentation.stain import Floats, quantile, total
 
 STEEPEST = 2
 SMOOTHNESS = 0.35
@@ -88,35 +88,42 @@ class Rays:
         """
         level = cv2.GaussianBlur(np.minimum(density, ceiling.astype(np.float32)), (5, 1), 1.0)
         slope = np.zeros(cost.shape, np.float32)
-        slope[:, 1:-1] = np.abs(level[:, 2:] - level[:, :-2]).sum(axis=2)
+        slope[:, 1:-1] = total(level[:, 2:] - level[:, :-2])
         slope = np.minimum(slope / max(LEAST_SLOPE, float(quantile(slope.ravel(), 0.9))), 1)
         slope[beyond < 1] = 0
-        total = np.cumsum(cost, axis=1) - EDGE_WEIGHT * slope
-        total[beyond < 0] = 1e3
-        radius = (_closed_path(total.astype(np.float32)) + 1) * self.step
+        enclosed = np.cumsum(cost, axis=1) - EDGE_WEIGHT * slope
+        enclosed[beyond < 0] = 1e3
+        radius = (_closed_path(enclosed.astype(np.float32)) + 1) * self.step
         angle = np.arange(len(cost)) * (2 * np.pi / len(cost))
         x, y = self.centre
         return np.stack([x + np.cos(angle) * radius, y + np.sin(angle) * radius], axis=1).astype(np.float32)
 
 
-def _closed_path(total: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
-    """Return the radius index per angle of the cheapest smooth path; run around twice to close it."""
-    angles, radii = total.shape
+def _closed_path(steps: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
+    """Return the radius index per angle of the cheapest smooth path.
+
+    The path runs around twice, which closes it, and is followed from both ends at once to the middle. The
+    half turn on either side of the middle counts.
+    """
+    angles, radii = steps.shape
     width = 2 * STEEPEST + 1
-    penalty = (SMOOTHNESS * np.abs(np.arange(-STEEPEST, STEEPEST + 1, dtype=np.float32)))[:, None]
-    padded = np.full((2 * angles, radii + width - 1), np.float32(1e6))
-    costs = padded[:, STEEPEST : STEEPEST + radii]
-    windows = np.lib.stride_tricks.sliding_window_view(padded, radii, axis=1)
-    options = np.empty((width, radii), np.float32)
-    picks = np.empty((2 * angles, radii), np.int64)
-    costs[0] = total[0]
-    for at in range(1, 2 * angles):
-        np.add(windows[at - 1], penalty, out=options)
-        options.argmin(0, picks[at])
-        np.add(np.minimum.reduce(options), total[at % angles], out=costs[at])
-    back = picks.tolist()
-    path = [int(costs[-1].argmin())]
-    for at in range(2 * angles - 1, 0, -1):
-        path.append(path[-1] + back[at][path[-1]] - STEEPEST)
+    penalty = (SMOOTHNESS * np.abs(np.arange(-STEEPEST, STEEPEST + 1, dtype=np.float32)))[:, None, None]
+    both = np.stack([steps, steps[::-1]], axis=1)
+    padded = np.full((angles, 2, radii + width - 1), np.float32(1e6))
+    costs = padded[..., STEEPEST : STEEPEST + radii]
+    row, side, item = padded.strides
+    windows = np.ndarray((angles, width, 2, radii), np.float32, padded, 0, (row, item, side, item))
+    options = np.empty((width, 2, radii), np.float32)
+    costs[0] = both[0]
+    for reached, cost, step in zip(windows[:-1], costs[1:], both[1:], strict=True):
+        np.add(reached, penalty, out=options)
+        np.add(np.minimum.reduce(options), step, out=cost)
     half = angles // 2
-    return np.roll(np.array(path[::-1][half : half + angles]), half)
+    picks = (windows[half:] + penalty).argmin(axis=1).tolist()
+    after = int((windows[-1, :, 0] + penalty[:, 0] + costs[-1, 1]).min(axis=0).argmin())
+    before = after + picks[-1][0][after] - STEEPEST
+    second, first = [after], [before]
+    for pick in reversed(picks[:-1]):
+        second.append(second[-1] + pick[1][second[-1]] - STEEPEST)
+        first.append(first[-1] + pick[0][first[-1]] - STEEPEST)
+    return np.array(second + first[::-1])

@@ -18,6 +18,7 @@ from leukon.segmentation.nuclei import (
     red_cell_diameter_px,
     split_touching,
 )
+from leukon.segmentation.silhouette import draw_silhouette
 from leukon.segmentation.stain import STAINED_OD, Stain, measure_stain, quantile, total
 from leukon.types import Box
 
@@ -100,7 +101,10 @@ class Scene:
         size = min(1.0, nucleus.area_px / self.whole_px)
         score = float(np.clip(size**0.5 * min(1.0, nucleus.density), 0, 1))
         area = max(nucleus.area_px, float(cv2.contourArea(outline)))
-        return Detection(box.clipped(height, width), nucleus.box, score, tuple(flags), area, nucleus.area_px)
+        box = box.clipped(height, width)
+        own = (self.labels == nucleus.label).astype(np.uint8)
+        silhouette = draw_silhouette(own, outline, box)
+        return Detection(box, nucleus.box, score, tuple(flags), area, nucleus.area_px, silhouette)
 
 
 def read_scene(small: npt.NDArray[np.uint8], *, crowded: bool) -> Scene | None:
@@ -120,7 +124,7 @@ def read_scene(small: npt.NDArray[np.uint8], *, crowded: bool) -> Scene | None:
     if levels is None:
         return None
     sure = ((stain.nuclear > levels.cut) & (stain.valid > 0)).astype(np.uint8)
-    areas = cv2.connectedComponentsWithStats(sure, connectivity=8)[2][1:, cv2.CC_STAT_AREA]
+    areas = np.bincount(cv2.connectedComponents(sure, connectivity=8)[1].ravel())[1:]
     sizes = np.sort(areas[areas > 4].astype(np.float64))
     # One large cell may outweigh the red cells of its field; many parts are the red cells themselves.
     if not len(sizes) or (alone and sizes[-1] < max(ALONE_SHARE * sizes.sum(), ALONE_AREA * sure.size)):
@@ -165,7 +169,7 @@ def _red_cell_density(
     edge = np.ones_like(stained)
     edge[margin:-margin, margin:-margin] = False
     for where in (away > FAR, edge & (away > FAR / 3)):
-        pixels = stain.density[stained & where]
+        pixels = stain.density.reshape(-1, 3)[np.flatnonzero(stained & where)]
         if len(pixels) > RED_LEAST_SHARE * stained.size:
             return np.asarray(quantile(pixels, 0.5), np.float32)
     return None

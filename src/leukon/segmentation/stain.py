@@ -66,6 +66,8 @@ class Background:
         logs = np.asarray(cv2.LUT(part, _LOG))
         if self.logs.ndim == 1:
             return np.asarray(self.logs - logs)
+        if part.shape[:2] == (self.height, self.width):
+            return np.asarray(cv2.subtract(cv2.resize(self.logs, part.shape[1::-1]), logs))
         x, y = self.logs.shape[1] / self.width, self.logs.shape[0] / self.height
         placed = np.array([[x, 0, (x0 + 0.5) * x - 0.5], [0, y, (y0 + 0.5) * y - 0.5]])
         size, flags = part.shape[1::-1], cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
@@ -169,29 +171,32 @@ def fit_background(small: npt.NDArray[np.uint8], log_small: Floats, inside: Mask
     near = use & (np.abs(green.astype(np.int16) - level) <= max(4, 0.06 * level))
     if not near.any():
         return np.asarray(log_small[use].max(axis=0), np.float32)
-    colour: Floats = quantile(log_small[near], 0.5)
+    pixels = log_small.reshape(-1, 3)
+    colour: Floats = quantile(pixels[np.flatnonzero(near)], 0.5)
     if min(height, width) < 16:
         return colour
     terms = _quadratic(height, width)
-    rest = log_small - colour
+    rest = pixels - colour
+    rows = np.concatenate([terms, rest], axis=1)
     shift = np.zeros_like(rest)
     least = 0.03 * np.count_nonzero(use)
     for tolerance in (0.06, 0.04):
-        near = use & (_largest(cv2.absdiff(rest, shift)) < tolerance)
-        a, b = terms[near], rest[near]
-        if len(a) < least:
+        far = _largest(cv2.absdiff(rest, shift)[:, None])
+        near_rows = rows[np.flatnonzero(use.ravel() & (far.ravel() < tolerance))]
+        if len(near_rows) < least:
             return colour
-        ridge = RIDGE * len(a) * _RIDGED
-        found = np.linalg.solve(a.T @ a + ridge, a.T @ b)
+        products = near_rows.T @ near_rows
+        ridge = RIDGE * len(near_rows) * _RIDGED
+        found = np.linalg.solve(products[:6, :6] + ridge, products[:6, 6:])
         shift = np.asarray(np.clip(terms @ found, -VIGNETTE_LIMIT, VIGNETTE_LIMIT), np.float32)
-    return colour + shift
+    return (colour + shift).reshape(log_small.shape)
 
 
 @lru_cache(maxsize=32)
 def _quadratic(height: int, width: int) -> Floats:
-    """Return 1, x, y, x², xy, y² at every pixel, x and y in -1…1; shape (height, width, 6)."""
+    """Return 1, x, y, x², xy, y² at every pixel, x and y in -1…1; shape (height * width, 6)."""
     y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j].astype(np.float32)
-    return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)
+    return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1).reshape(-1, 6)
 
 
 def total(density: Floats) -> Floats:

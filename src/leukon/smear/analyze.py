@@ -32,7 +32,6 @@ from leukon.smear.run import (
 from leukon.smear.sources import Input, Source, sources_of
 from leukon.types import (
     Analysis,
-    Cell,
     Classifier,
     FieldResult,
     Flag,
@@ -184,7 +183,7 @@ def _field(source: Source, classifier: Classifier, colors: Recoloring, *, with_p
     except Exception as error:  # whatever is wrong with one image must not stop the others
         return FieldResult(source.name, skipped=source.fault(error))
     mapped = colors(image) if found else image
-    cells = [Cell(mapped, one.box, source.name, one.flags) for one in found]
+    cells = [one.cell(mapped, source.name) for one in found]
     predictions = classifier.predict(cells) if cells else []
     return FieldResult(
         source.name,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from leukon.bundle import Bundle
 from leukon.errors import InputError
-from leukon.segmentation.cell import find_cell
+from leukon.segmentation.cell import NO_CELL, cell_of
 from leukon.smear.analyze import BROKEN
 from leukon.smear.color import Choice, Recoloring, recoloring
 from leukon.smear.journal import Journal
@@ -31,7 +31,6 @@ from leukon.types import Cell, Classification, Classifier, NamedImage, Skipped
 GROUP = 16
 PROCESSES_FROM = 20
 ENOUGH_PX = 640
-NO_CELL = "no stained cell found"
 
 
 def classify(
@@ -145,14 +144,14 @@ def _name(group: Sequence[Source], classifier: Classifier, colors: Recoloring) -
     for i, source in enumerate(group):
         try:
             image = source.read(enough_px=ENOUGH_PX)
-            found = find_cell(image)
+            cell = cell_of(image, name=source.name)
         except Exception as error:  # whatever is wrong with one image must not stop the others
             named[i] = NamedImage(source.name, fault=source.fault(error), is_readable=False)
             continue
-        if found is None:
+        if cell is None:
             named[i] = NamedImage(source.name, fault=NO_CELL)
         else:
-            cells[i] = Cell(colors(image), found.box, source.name, found.flags)
+            cells[i] = replace(cell, image=colors(image))
     predictions = classifier.predict(list(cells.values())) if cells else []
     for (i, cell), prediction in zip(cells.items(), predictions, strict=True):
         if "broken" in cell.flags:

@@ -15,11 +15,13 @@ import numpy.typing as npt
 
 from leukon.imaging.color.background import background_level
 from leukon.imaging.unprocess import add_noise, draw_noise, draw_unprocessing
+from leukon.segmentation.silhouette import CYTOPLASM, NUCLEUS
 from leukon.types import Box, Cell, Image
 
 # 256 levels as optical density; half a level keeps black finite.
 _DENSITY_OF_LEVEL = (-np.log10((np.arange(256) + 0.5) / 255.5)).astype(np.float32)
 _CANVAS = 2.0  # side of the augmented image as a multiple of the cell's
+_REDRAWN = 0.6  # share of silhouettes whose parts grow or shrink
 _BENDS = 5  # nodes a side of the grid that elastic changes are drawn on
 # Optical density of azure B on chromatin, of eosin, and of methylene blue on cytoplasm: red, green, blue.
 _DYES = np.array([[0.55, 0.80, 0.22], [0.10, 0.75, 0.60], [0.35, 0.25, 0.15]]).T
@@ -111,33 +113,27 @@ class Augmentation:
         if self.extent == "none":
             return cell
         moved = self._move(cell, rng)
+        if cell.silhouette is not None:
+            moved = replace(moved, silhouette=self._reshape(cell.silhouette, rng))
         image = in_eight_bits(moved.image)
-        if self.extent == "geometry":
-            return Cell(image, moved.box, cell.name, cell.flags)
-        if rng.random() >= self.plain:
-            image = self._recolour(image, rng)
-        if self.sensor and rng.random() < self.sensor:
-            image = through_another_camera(image, rng)
-        image = self._degrade(image, moved.box.side_px, rng)
-        return Cell(image, moved.box, cell.name, cell.flags)
+        if self.extent == "all":
+            if rng.random() >= self.plain:
+                image = self._recolour(image, rng)
+            if self.sensor and rng.random() < self.sensor:
+                image = through_another_camera(image, rng)
+            image = self._degrade(image, moved.box.side_px, rng)
+        return replace(moved, image=image, name=cell.name, flags=cell.flags)
 
     def _move(self, cell: Cell, rng: np.random.Generator) -> Cell:
         image, box = cell.image, cell.box
         side = max(8, round(_CANVAS * box.side_px))
-        angle, mirror = rng.uniform(0, 2 * pi), rng.choice((-1.0, 1.0))
-        zoom = np.exp(rng.uniform(-self.zoom, self.zoom))
-        stretch = np.exp(rng.uniform(-self.stretch, self.stretch))
-        turn = np.array([[cos(angle), -sin(angle)], [sin(angle), cos(angle)]])
-        linear = turn @ np.diag([zoom * stretch * mirror, zoom / stretch])
-        x, y = box.centre
-        dx, dy = rng.uniform(-self.shift, self.shift, 2) * box.side_px
-        offset = np.array([side / 2 + dx, side / 2 + dy]) - linear @ [x, y]
+        placed = self._placement(box, side, rng)
         fill = tuple(float(v) for v in background_level(image))
         # Where the image ends, half the time its mirror image goes on, half the time empty background.
         border = cv2.BORDER_REFLECT_101 if rng.random() < 0.5 else cv2.BORDER_CONSTANT
         warped = cv2.warpAffine(
             image,
-            np.column_stack([linear, offset]).astype(np.float32),
+            placed,
             (side, side),
             flags=cv2.INTER_LINEAR,
             borderMode=border,
@@ -152,6 +148,34 @@ class Augmentation:
         edge = max(0, round(low - rng.uniform(-0.02, 0.15) * box.side_px))
         kept = np.ascontiguousarray(warped[edge : side - edge, edge : side - edge])
         return Cell(kept, Box(low - edge, low - edge, high - edge, high - edge))
+
+    def _placement(self, box: Box, side: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:
+        """Draw how a cell lies in the middle of a square: an affine map, shape (2, 3)."""
+        angle, mirror = rng.uniform(0, 2 * pi), rng.choice((-1.0, 1.0))
+        zoom = np.exp(rng.uniform(-self.zoom, self.zoom))
+        stretch = np.exp(rng.uniform(-self.stretch, self.stretch))
+        turn = np.array([[cos(angle), -sin(angle)], [sin(angle), cos(angle)]])
+        linear = turn @ np.diag([zoom * stretch * mirror, zoom / stretch])
+        shift = rng.uniform(-self.shift, self.shift, 2) * box.side_px
+        offset = side / 2 + shift - linear @ box.centre
+        return np.column_stack([linear, offset]).astype(np.float32)
+
+    def _reshape(self, silhouette: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+        """Move a silhouette apart from the image; its parts grow or shrink, as segmentations differ."""
+        side = silhouette.shape[0]
+        reach = side / 2 / _CANVAS
+        box = Box(side / 2 - reach, side / 2 - reach, side / 2 + reach, side / 2 + reach)
+        moved: Image = cv2.warpAffine(silhouette, self._placement(box, side, rng), (side, side))
+        if self.elastic:
+            moved = self._bend(moved, box.side_px, rng)
+        if rng.random() < _REDRAWN:
+            sigma = rng.uniform(0.5, 2.5)
+            cell, nucleus = (
+                cv2.GaussianBlur((moved > least).astype(np.float32), (0, 0), sigma) > rng.uniform(0.3, 0.7)
+                for least in (CYTOPLASM // 2, (CYTOPLASM + NUCLEUS) // 2)
+            )
+            moved = np.where(nucleus, NUCLEUS, CYTOPLASM * cell)
+        return moved.astype(np.uint8, copy=False)
 
     def _bend(self, image: Image, cell_px: float, rng: np.random.Generator) -> Image:
         side = image.shape[0]

@@ -12,8 +12,8 @@ from leukon.errors import InputError
 from leukon.evaluation import Example
 from leukon.imaging.files import read_image
 from leukon.machine import available_processors
-from leukon.segmentation.cell import find_cell
-from leukon.types import Cell, Skipped
+from leukon.segmentation.cell import NO_CELL, cell_of
+from leukon.types import Skipped
 
 LOOKAHEAD = 96
 
@@ -35,10 +35,7 @@ def _example(entry: Entry, root: Path) -> Example | Skipped:
         image = read_image(root / entry.path)
     except InputError as error:
         return Skipped(entry.path, str(error))
-    box = entry.box
-    if box is None:
-        found = find_cell(image)
-        if found is None:
-            return Skipped(entry.path, "no stained cell found")
-        box = found.box
-    return Example(Cell(image, box, entry.path), entry.label, entry.subject, entry.group)
+    cell = cell_of(image, entry.box, entry.path)
+    if cell is None:
+        return Skipped(entry.path, NO_CELL)
+    return Example(cell, entry.label, entry.subject, entry.group)

@@ -16,7 +16,7 @@ from leukon.imaging.files import read_image
 from leukon.imaging.geometry import cut, resize, square_around
 from leukon.machine import available_processors
 from leukon.pipeline import Pipeline
-from leukon.segmentation.cell import find_cell
+from leukon.segmentation.cell import NO_CELL, cell_of
 from leukon.training.augment import Augmentation
 from leukon.types import Box, Cell, Image, Skipped, Taxonomy
 
@@ -70,13 +70,10 @@ def load_cells(
             image = read_image(path)
         except InputError as error:
             return Skipped(str(entry.path), str(error))
-        box = entry.box
-        if box is None:
-            found = find_cell(image)
-            if found is None:
-                return Skipped(str(entry.path), "no stained cell found")
-            box = found.box
-        return kept(Cell(image, box, str(entry.path)), cell_px)
+        cell = cell_of(image, entry.box, str(entry.path))
+        if cell is None:
+            return Skipped(str(entry.path), NO_CELL)
+        return kept(pipeline.prepared(cell), cell_px)
 
     with ThreadPoolExecutor(available_processors()) as pool:
         results = []

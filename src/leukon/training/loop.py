@@ -141,7 +141,7 @@ def _built(recipe: Recipe, data: LabelledCells, classes: int) -> tuple[Network, 
     torch.manual_seed(recipe.seed)
     pipeline = recipe.pipeline.fit(data.cells) if recipe.fit_scale else recipe.pipeline
     model = recipe.model.at(pipeline.frame.side_px)
-    network = model.build(classes, channels=len(pipeline.space.channels))
+    network = model.build(classes, channels=pipeline.planes)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return network.to(device).to(memory_format=torch.channels_last), pipeline
 
@@ -298,9 +298,13 @@ def _epoch(work: _Work, number: int, report: Report) -> float:
         inputs, targets = work.change.mix(inputs, torch.from_numpy(labels).to(device), drawn)
         with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
             features = work.network.embed(inputs.contiguous(memory_format=torch.channels_last))
-            logits = work.network.classify(features)
-        logits, features = logits.float(), features.float()
-        loss: Any = sum(share * work.loss_of(logits, own, features) for own, share in targets)
+            opinions = work.network.opinions(features)
+        features = features.float()
+        loss: Any = sum(
+            share * work.loss_of(logits.float(), own, features)
+            for logits in opinions
+            for own, share in targets
+        )
         if not torch.isfinite(loss):
             _refuse(work, loss.item(), number, step)
         work.optimizer.zero_grad(set_to_none=True)

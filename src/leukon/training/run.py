@@ -82,7 +82,7 @@ def load_classifier(run: Path) -> NetworkClassifier:
     taxonomy = Taxonomy(tuple(CellClass(**c) for c in classes))
     pipeline = Pipeline.from_dict(best["pipeline"])
     spec = replace(spec, weights="", pretrained=False).at(pipeline.frame.side_px)
-    network = spec.build(len(taxonomy), channels=len(pipeline.space.channels))
+    network = spec.build(len(taxonomy), channels=pipeline.planes)
     if svm := recipe.get("svm"):
         vectors = len(best["network"]["head.vectors"])
         network.head = SvmHead(network.features, len(taxonomy), vectors, kernel=svm["kernel"])

@@ -173,7 +173,7 @@ def _digest(settings: Mapping[str, Any]) -> str:
 
 def _cost(classifier: NetworkClassifier, cost: Cost) -> float:
     network, pipeline = classifier.network, classifier.pipeline
-    channels, side = len(pipeline.space.channels), pipeline.frame.side_px
+    channels, side = pipeline.planes, pipeline.frame.side_px
     if cost == "gflops":
         return count(network, channels=channels, side_px=side).flops / 1e9
     return measure(network, torch.randn(1, channels, side, side), repeats=REPEATS).time_ms

@@ -101,9 +101,13 @@ class Cell:
     flags : tuple of str
         What segmentation has to say of it: ``"border"`` (cut by the image's edge), ``"broken"``
         (a smudge or bare nucleus).
+    silhouette : ndarray of uint8, shape (80, 80), or None
+        What segmentation saw of its outline and nucleus, in a square of twice its size: 0 outside the cell,
+        128 in its cytoplasm, 255 in its nucleus; None where it was not looked for.
     """
 
     image: Image
     box: Box
     name: str = ""
     flags: tuple[str, ...] = ()
+    silhouette: npt.NDArray[np.uint8] | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 
 import pytest
 import torch
@@ -177,3 +178,31 @@ def test_transformers_work_at_any_size(name: str, side: int) -> None:
         network = ModelSpec(name).at(side).build(3)
         assert network(torch.zeros(1, 3, side, side)).shape == (1, 3)
         assert network(torch.zeros(1, 3, 2 * side, side)).shape == (1, 3)  # brought to its size
+
+
+def test_two_streams_are_taught_apart_and_heard_together() -> None:
+    torch.manual_seed(0)
+    network = ModelSpec("mobilenet_v2_silhouette").build(5, channels=4).eval()
+    batch = torch.rand(2, 4, 64, 64)
+    features = network.embed(batch)
+    assert features.shape == (2, network.features)
+    picture, silhouette = network.opinions(features)
+    joined = (picture.softmax(1) * silhouette.softmax(1)).sqrt()
+    torch.testing.assert_close(network(batch).softmax(1), joined / joined.sum(1, keepdim=True))
+    batch.requires_grad = True
+    for opinion, seen in zip(network.opinions(network.embed(batch)), ([0, 1, 2], [3]), strict=True):
+        (gradient,) = torch.autograd.grad(opinion.square().sum(), batch, retain_graph=True)
+        assert [int(plane) for plane in gradient.abs().sum(dim=(0, 2, 3)).nonzero()] == seen
+
+
+def test_two_streams_start_from_one(tmp_path: Path) -> None:
+    one = ModelSpec("mobilenet_v2").build(5)
+    torch.save(one.state_dict(), tmp_path / "one.pt")
+    two = ModelSpec("mobilenet_v2_silhouette", weights=str(tmp_path / "one.pt")).build(5, channels=4)
+    assert two.started == "one.pt: classifier taken over"
+    batch = torch.rand(2, 4, 64, 64)
+    picture = two.eval().opinions(two.embed(batch))[0]
+    torch.testing.assert_close(picture, one.eval()(batch[:, :3]))
+    torch.save(two.state_dict(), tmp_path / "two.pt")
+    again = ModelSpec("mobilenet_v2_silhouette", weights=str(tmp_path / "two.pt")).build(5, channels=4)
+    torch.testing.assert_close(again.eval()(batch), two(batch))

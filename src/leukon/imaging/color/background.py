@@ -60,20 +60,19 @@ def background_level(image: Image) -> npt.NDArray[np.float64]:
         Colour in the image's own range.
     """
     step = max(1, min(image.shape[:2]) // THUMBNAIL_PX)
-    pixels = np.ascontiguousarray(image[step // 2 :: step, step // 2 :: step]).reshape(-1, 3)
-    if np.count_nonzero(pixels) < 2 * len(pixels) and pixels.any():
-        pixels = pixels[pixels.any(axis=1)]  # a cell that was cut out on black: no light shines there
-    sample = (pixels // (257 if image.dtype == np.uint16 else 1)).astype(np.uint8)
+    pixels = np.ascontiguousarray(image[step // 2 :: step, step // 2 :: step])
+    if np.count_nonzero(pixels) < 2 * pixels.size / 3 and pixels.any():
+        pixels = pixels[pixels.any(axis=2)][None]  # a cell that was cut out on black: no light shines there
+    sample = (pixels // 257).astype(np.uint8) if image.dtype == np.uint16 else pixels
     # The least channel: stains darken at least one channel, the background none.
-    red, green, blue = np.ascontiguousarray(sample.T)
-    brightness = cv2.min(cv2.min(red, green), blue).ravel()
+    red, green, blue = cv2.split(sample)
+    brightness = cv2.min(cv2.min(red, green), blue)
+    counts = np.bincount(brightness.ravel(), minlength=256)
     # A blown-out spot says nothing of the lamp's colour; a background that is blown out as a whole is white.
-    unclipped = brightness < 255
-    if np.count_nonzero(unclipped) > 0.5 * len(sample):
-        sample, brightness = sample[unclipped], brightness[unclipped]
-    counts = np.bincount(brightness, minlength=256)
-    counts[: np.searchsorted(counts.cumsum(), len(brightness) / 2)] = 0  # the darker half
-    mode = int(np.convolve(counts, _WINDOW, mode="same").argmax())
-    near = cv2.inRange(brightness, max(mode - 6, 0), mode + 6).ravel() > 0
-    level: npt.NDArray[np.float64] = sample[near].mean(axis=0, dtype=np.float64)
+    brightest = 254 if 2 * counts[255] < brightness.size else 255
+    reached = counts[: brightest + 1].cumsum()
+    counts[: np.searchsorted(reached, reached[-1] / 2)] = 0  # the darker half
+    mode = int(np.convolve(counts[: brightest + 1], _WINDOW, mode="same").argmax())
+    near = cv2.inRange(brightness, max(mode - 6, 0), min(mode + 6, brightest))
+    level = np.array(cv2.mean(sample, near)[:3])
     return level * (257 if image.dtype == np.uint16 else 1)
