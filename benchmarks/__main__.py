@@ -15,6 +15,8 @@ for name in (
     "color_pairs",
     "adaptation",
     "label_errors",
+    "novelty",
+    "coverage",
     "copies",
     "training",
 ):

@@ -146,7 +146,8 @@ def adapt(
         contents,
         name=name,
         onnx=with_second_head(observer.network, second),
-        calibration=replace(contents.calibration, confusion=()),  # the second head's errors are others
+        # The second head's errors are others, and its cells are strange no more.
+        calibration=replace(contents.calibration, confusion=(), floors=(), novelty=None),
         provenance={**contents.provenance, "adapted": record},
         card={**contents.card, "adapted": record},
         card_text=contents.card_text.rstrip() + "\n\n" + _card_section(contents.name, learned.figures),

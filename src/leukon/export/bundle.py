@@ -73,7 +73,9 @@ def export_run(
         "history": _read_json(run / "history.json"),
     }
     pipeline = classifier.pipeline
-    onnx = to_onnx(classifier.network, channels=pipeline.planes, side_px=pipeline.frame.side_px)
+    onnx = to_onnx(
+        classifier.network, channels=pipeline.planes, side_px=pipeline.frame.side_px, with_features=True
+    )
     if isinstance(pipeline.space, LearnedRaw):  # a bundle names no file outside it
         onnx = after_raw(onnx, pipeline.space.content(), pipeline.scale)
         pipeline = replace(pipeline, space=Rgb(), scale=Scale((0.0,) * 3, (1.0,) * 3))
@@ -83,10 +85,8 @@ def export_run(
     if augmentation.extent != "all":
         augmentation = Augmentation()
     familiar = learn_novelty(onnx, pipeline, known, data, augmentation, calibration.temperature)
-    if familiar:
-        onnx = familiar.network
-        calibration = calibrate(logits, data.labels, strange=familiar.validation > 1)
-        calibration = replace(calibration, novelty=familiar.novelty)
+    calibration = calibrate(logits, data.labels, strange=familiar.validation > 1)
+    calibration = replace(calibration, novelty=familiar.novelty)
     contents = Contents(
         name=name,
         version=leukon.__version__,
@@ -94,7 +94,7 @@ def export_run(
         pipeline=pipeline,
         calibration=calibration,
         provenance=provenance,
-        onnx=onnx,
+        onnx=familiar.network,
         sample=Sample(
             tuple(data.cells[i] for i in rows),
             softmax(logits[rows] / calibration.temperature, axis=1).astype(np.float32),

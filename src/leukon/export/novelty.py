@@ -15,6 +15,7 @@ from leukon.bundle import Novelty
 from leukon.bundle.calibration import fit_usual
 from leukon.bundle.runtime import BATCH_SIZE, novelty_of, open_network
 from leukon.datasets.manifest import Manifest
+from leukon.export.onnx import FEATURES
 from leukon.pipeline import Pipeline
 from leukon.training.augment import Augmentation
 from leukon.training.loader import LabelledCells
@@ -60,7 +61,7 @@ def learn_novelty(
     validation: LabelledCells,
     augmentation: Augmentation,
     temperature: float,
-) -> Familiar | None:
+) -> Familiar:
     """Learn where training cells lie among the features of a network, and how sure it may be elsewhere.
 
     Novelty is the Mahalanobis distance from the nearest class (Lee et al., A Simple Unified Framework for
@@ -71,7 +72,7 @@ def learn_novelty(
     Parameters
     ----------
     network : bytes
-        An ONNX file, as in a bundle.
+        An ONNX file with the output `FEATURES`, which ``embedding`` takes the place of.
     pipeline : Pipeline
         Of the bundle.
     known, validation : LabelledCells
@@ -80,27 +81,15 @@ def learn_novelty(
         What the network was trained to stand.
     temperature : float
         Of the bundle.
-
-    Returns
-    -------
-    Familiar or None
-        None where the network does not end in one linear layer.
     """
     model = onnx.load_from_string(network)
-    last = model.graph.node[-1]
-    if last.op_type != "Gemm" or list(last.output) != ["logits"]:
-        return None
-    features = last.input[0]
-    exposed = onnx.ModelProto()
-    exposed.CopyFrom(model)
-    exposed.graph.output.append(helper.make_empty_tensor_value_info(features))
-    run = _runner(exposed, pipeline, [features])
+    run = _runner(model, pipeline, [FEATURES])
     (seen,), (held_out,) = run(known.cells), run(validation.cells)
     projection, mean = _whitening(seen.astype(np.float64), known.labels)
     centres = _centres((seen - mean) @ projection, known.labels)
     limit = np.quantile(novelty_of((held_out - mean) @ projection, centres), LIMIT, method="higher")
     projection, centres = projection / np.sqrt(limit), centres / np.sqrt(limit)
-    _add_embedding(model, features, projection, -mean @ projection)
+    _add_embedding(model, projection, -mean @ projection)
     run = _runner(model, pipeline, ["logits", "embedding"])
     rng = np.random.default_rng(0)
     picks = rng.permutation(len(validation.cells))[:CELLS_PER_SYSTEM]
@@ -144,13 +133,14 @@ def _centres(placed: Floats, labels: npt.NDArray[np.int64]) -> Floats:
     return np.stack([placed[labels == k].mean(axis=0) for k in np.unique(labels)])
 
 
-def _add_embedding(model: onnx.ModelProto, features: str, weight: Floats, bias: Floats) -> None:
-    """Give `model` the output ``embedding``; its last node stays the last, for those who look for it."""
+def _add_embedding(model: onnx.ModelProto, weight: Floats, bias: Floats) -> None:
+    """Put the output ``embedding`` in the place of the features; the last node stays the last."""
     graph = model.graph
     for name, value in (("embedding_weight", weight), ("embedding_bias", bias)):
         graph.initializer.append(numpy_helper.from_array(value.astype(np.float32), name))
-    inputs = [features, "embedding_weight", "embedding_bias"]
+    inputs = [FEATURES, "embedding_weight", "embedding_bias"]
     graph.node.insert(len(graph.node) - 1, helper.make_node("Gemm", inputs, ["embedding"]))
+    del graph.output[-1]
     graph.output.append(
         helper.make_tensor_value_info("embedding", onnx.TensorProto.FLOAT, ["n", weight.shape[1]])
     )

@@ -140,7 +140,8 @@ def analyze(
         (cell.prediction for field in fields for cell in field.cells),
         fields=images,
         card=card_of(classifier),
-        confusion=confusion_of(classifier),
+        # Of errors on an unknown system the validation cells say nothing.
+        confusion=confusion_of(classifier) if excess == 1 else (),
         options=options,
     )
     if strange := unknown_system(excess):
