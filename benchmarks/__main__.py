@@ -13,6 +13,7 @@ for name in (
     "segmentation",
     "color",
     "color_pairs",
+    "color_speed",
     "adaptation",
     "label_errors",
     "novelty",

@@ -24,6 +24,7 @@ from leukon.datasets.manifest import Entry, Manifest, read_manifest, write_manif
 CELLS = {"spaces": (250, 60), "levers": (300, 60), "networks": (125, 40), "resnext_cc": (125, 40)}
 ABROAD = "spaces", "levers"
 FOREIGN = "bcisc", "jtsc", "bccd"
+STARTED = "mobilenet_v2", "mobilenet_v2_silhouette"
 
 
 def drawn(shared: Path, work: Path, name: str) -> Path:
@@ -70,7 +71,7 @@ def main() -> None:
     for name in options.names or CELLS:
         data, out = drawn(options.shared, options.work, name), options.work / name
         recipes = HERE / "benchmarks" / "recipes" / f"{name}_small.py"
-        start = ("--weights", f"mobilenet_v2={weights}") if name in ABROAD else ()
+        start = [o for n in STARTED for o in ("--weights", f"{n}={weights}")] if name in ABROAD else []
         leukon("compare", recipes, "--data", data, *start, "--out", out)
         systems = FOREIGN if name in ABROAD else ()
         for system in systems:

@@ -15,12 +15,12 @@ from leukon.training.recipe import Optimizer, Recipe, Svm, load_recipe
 
 TRANSFER = Recipe(
     name="transfer",
-    pipeline=Pipeline(frame=Frame(side_px=112)),
+    pipeline=Pipeline(frame=Frame(side_px=112, silhouette=True)),
     augmentation=Augmentation(plain=0.4, elastic=0.03, crosstalk=0.1, saturation=0.15, stain=0.2, blown=0.1),
-    model=ModelSpec("mobilenet_v2", finetune="after_block_5"),
+    model=ModelSpec("mobilenet_v2_silhouette", finetune="after_block_5"),
     loss_options={"smoothing": 0.1},
     optimizer=Optimizer(rate=4e-4),
-    epochs=4,
+    epochs=5,
     averaging=0.995,
 )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from leukon.models import ModelSpec
 from leukon.pipeline import Frame
 from leukon.training.augment import Augmentation
 from leukon.training.recipe import Recipe, load_recipe
@@ -16,13 +17,13 @@ from leukon.training.recipe import Recipe, load_recipe
 _SMALL = load_recipe("small")
 
 
-def _with(name: str, *, finetune: str = "after_block_5", **changes: Any) -> Recipe:
+def _with(name: str, *, finetune: str = "after_block_5", silhouette: bool = False, **changes: Any) -> Recipe:
     return replace(
         _SMALL,
         name=name,
-        pipeline=replace(_SMALL.pipeline, frame=Frame(side_px=96)),
+        pipeline=replace(_SMALL.pipeline, frame=Frame(side_px=96, silhouette=silhouette)),
         augmentation=Augmentation(**changes),
-        model=replace(_SMALL.model, finetune=finetune),
+        model=ModelSpec("mobilenet_v2" + "_silhouette" * silhouette, finetune=finetune),
         epochs=5,
         averaging=0.99,
     )
@@ -37,5 +38,6 @@ RECIPES = {
     "dyes": _with("dyes", dyes=0.3),
     "soft": _with("soft", soft=0.5, blur_px=3.0),
     "grey": _with("grey", grey=0.15),
-    "all": replace(_with("all"), augmentation=_SMALL.augmentation),
+    "silhouette": _with("silhouette", silhouette=True),
+    "all": replace(_with("all", silhouette=True), augmentation=_SMALL.augmentation),
 }

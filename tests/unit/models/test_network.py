@@ -14,6 +14,7 @@ from leukon.models import ModelSpec
 from leukon.models.cnn_lstm import CnnLstm
 from leukon.models.network import GridPool, swap_norms
 from leukon.models.resnext_cc import Eca, Fusion
+from leukon.models.silhouette import SHARE
 from leukon.models.transformer import Attention
 
 torch.set_num_threads(1)
@@ -187,7 +188,7 @@ def test_two_streams_are_taught_apart_and_heard_together() -> None:
     features = network.embed(batch)
     assert features.shape == (2, network.features)
     picture, silhouette = network.opinions(features)
-    joined = (picture.softmax(1) * silhouette.softmax(1)).sqrt()
+    joined = picture.softmax(1) ** (1 - SHARE) * silhouette.softmax(1) ** SHARE
     torch.testing.assert_close(network(batch).softmax(1), joined / joined.sum(1, keepdim=True))
     batch.requires_grad = True
     for opinion, seen in zip(network.opinions(network.embed(batch)), ([0, 1, 2], [3]), strict=True):
