@@ -100,3 +100,17 @@ def test_wrong_use_is_told_in_one_line(
     assert one.code == 2 and "needs two classes" in one.err
     for done in unknown, one:
         assert "Traceback" not in done.err and not mine.exists()
+
+
+def test_images_without_labels(
+    command: Command, labelled: Callable[..., Path], tiny_bundle: Path, tmp_path: Path
+) -> None:
+    images, mine = labelled(tmp_path / "images", 5, 1), tmp_path / "mine.leukon"
+    (images / "bad.png").write_text("text")
+    done = command("adapt", tiny_bundle, "--images", images, "--out", mine)
+    assert done.code == 0, done.err
+    assert "views of a cell named alike" in done.out and "15 cells of 15 images" in done.out
+    assert "skipped bad.png" in done.err and mine.exists()
+    both = command("adapt", tiny_bundle, "--images", images, "--data", images, "--out", mine)
+    neither = command("adapt", tiny_bundle, "--out", mine)
+    assert both.code == neither.code == 2 and "--data" in both.err and "--images" in neither.err

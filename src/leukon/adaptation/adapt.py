@@ -7,30 +7,33 @@ replays; what it takes for the known systems is answered by the first head, so t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import log_softmax, softmax
 
-from leukon.adaptation.features import VIEWS, Observer, Seen
+from leukon.adaptation.features import Observer, Seen
 from leukon.adaptation.folds import FOLDS, units_of
-from leukon.adaptation.graph import SecondHead, with_second_head
+from leukon.adaptation.graph import VIEWS, SecondHead, with_second_head
 from leukon.adaptation.head import Floats, Head, Ints, fit_heads
 from leukon.bundle import Bundle, Contents
 from leukon.errors import InputError, UnknownNameError
 from leukon.evaluation import Example, score
 
-PENALTIES = 1.0, 0.3, 0.1, 0.03, 0.01
+PENALTIES = 0.3, 0.03, 0.01, 0.003, 0.001
 """Strengths of regularisation that cross-validation chooses from."""
 
 GATE_PENALTY = 0.1
 LEAST_CELLS = 3
 """Labelled cells that a class needs to be cross-validated; a class with fewer is learned all the same."""
 
+LEAST_RECOGNISED = 0.5
+"""Share of the cells that the gate must know as the new system's."""
+
 MOST_ROWS = 1600
-"""Views of cells in one fit, which bounds its time: many cells are seen from fewer sides."""
+"""Views of cells in one fit, which bounds its time: of many cells fewer views are learned from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,11 @@ class Figures:
     penalty: float
     prior: float
 
+    @property
+    def helps(self) -> bool:
+        """Whether the bundle is better for it."""
+        return self.after > self.before or (self.after == self.before and self.loss_after < self.loss_before)
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Adapted:
@@ -73,19 +81,18 @@ class Adapted:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Learned:
-    """A second head, the gate before it (a head of the classes home and new), and what they gain."""
+    """A second head, and the gate before it: a head of the classes home and new."""
 
     head: Head
     gate: Head
-    figures: Figures
 
-    def is_new(self, features: Floats) -> npt.NDArray[np.bool_]:
-        """Whether the second head answers for the cells of these features, shape (N, D)."""
-        return _knows(self.gate, features)
+    def is_new(self, seen: Seen) -> npt.NDArray[np.bool_]:
+        """Whether the second head answers for the cells, shape (N,)."""
+        return knows(self.gate, seen)
 
-    def logits(self, features: Floats, logits: Floats) -> Floats:
-        """Return calibrated logits, shape (N, K), of features (N, D) and the first head's logits (N, K)."""
-        return np.where(self.is_new(features)[:, None], self.head.logits(features, logits), logits)
+    def logits(self, seen: Seen) -> Floats:
+        """Return calibrated logits of the head in charge, shape (N, K)."""
+        return np.where(self.is_new(seen)[:, None], self.head.logits(*seen.averaged()), seen.as_is()[1])
 
 
 def adapt(
@@ -125,36 +132,55 @@ def adapt(
         If the bundle's network does not end in one linear layer.
     """
     _labels(examples, bundle.taxonomy.names)  # before the work of looking
-    views = max(1, min(VIEWS, MOST_ROWS // len(examples)))
     observer = Observer(bundle)
     home = observer.see(bundle.contents.sample.cells)
-    new = observer.see([example.cell for example in examples], views=views, advance=advance)
-    learned = learn(new, home, examples, bundle.taxonomy.names)
-    if learned.is_new(home.features[:, 0].astype(np.float64)).any():
+    new = observer.see([example.cell for example in examples], advance=advance)
+    learned, figures = learn(new, home, examples, bundle.taxonomy.names)
+    refuse_known(learned.gate, home, new)
+    network = with_second_head(observer.network, second_head(learned.head, learned.gate, bundle))
+    section = _card_section(bundle.name, figures)
+    return Adapted(contents_of(bundle, name, network, asdict(figures), section), figures)
+
+
+def refuse_known(gate: Head, home: Seen, new: Seen) -> None:
+    """Raise `InputError` where the gate cannot tell the cells that the bundle replays from the new ones."""
+    if knows(gate, home).any() or knows(gate, new).mean() < LEAST_RECOGNISED:
         raise InputError("the cells look like those that the bundle was made with: it needs no adapting")
-    contents, head, gate = bundle.contents, learned.head, learned.gate
+
+
+def second_head(head: Head, gate: Head, bundle: Bundle) -> SecondHead:
+    """Return heads that were fitted to calibrated logits as the graph holds them."""
     temperature = bundle.calibration.temperature
-    second = SecondHead(
+    return SecondHead(
         weight=(temperature * head.weight).astype(np.float32),
         bias=(temperature * head.bias).astype(np.float32),
         prior=head.prior,
         gate_weight=(gate.weight[1:] - gate.weight[:1]).astype(np.float32),
         gate_bias=(gate.bias[1:] - gate.bias[:1]).astype(np.float32),
     )
-    record = {"from": contents.name, "sha256": bundle.sha256, **asdict(learned.figures)}
-    adapted = replace(
+
+
+def contents_of(
+    bundle: Bundle, name: str, network: bytes, figures: Mapping[str, object], section: str
+) -> Contents:
+    """Return the contents of `bundle` with another network, what was measured, and a section of the card."""
+    contents = bundle.contents
+    record = {"from": contents.name, "sha256": bundle.sha256, **figures}
+    return replace(
         contents,
         name=name,
-        onnx=with_second_head(observer.network, second),
-        calibration=replace(contents.calibration, confusion=()),  # the second head's errors are others
+        onnx=network,
+        # The second head's errors are others, and its cells are strange no more.
+        calibration=replace(contents.calibration, confusion=(), floors=(), novelty=None),
         provenance={**contents.provenance, "adapted": record},
         card={**contents.card, "adapted": record},
-        card_text=contents.card_text.rstrip() + "\n\n" + _card_section(contents.name, learned.figures),
+        card_text=contents.card_text.rstrip() + "\n\n" + section,
     )
-    return Adapted(adapted, learned.figures)
 
 
-def learn(new: Seen, home: Seen, examples: Sequence[Example], names: Sequence[str]) -> Learned:
+def learn(
+    new: Seen, home: Seen, examples: Sequence[Example], names: Sequence[str]
+) -> tuple[Learned, Figures]:
     """Fit the second head and the gate to cells that were looked at, as `adapt` does.
 
     Parameters
@@ -170,7 +196,7 @@ def learn(new: Seen, home: Seen, examples: Sequence[Example], names: Sequence[st
     penalty, held_out, recognised = _cross_validated(new, home, truth, _folds(examples))
     (head,), gate = _fit(new, home, truth, (penalty,))
     judged = np.isin(truth, np.flatnonzero(counts >= LEAST_CELLS))
-    before, loss_before = _judged(new.logits[judged, 0], truth[judged], names)
+    before, loss_before = _judged(new.as_is()[1][judged], truth[judged], names)
     after, loss_after = _judged(held_out[judged], truth[judged], names)
     figures = Figures(
         cells={name: int(n) for name, n in zip(names, counts, strict=True)},
@@ -182,7 +208,7 @@ def learn(new: Seen, home: Seen, examples: Sequence[Example], names: Sequence[st
         penalty=penalty,
         prior=head.prior,
     )
-    return Learned(head, gate, figures)
+    return Learned(head, gate), figures
 
 
 def _labels(examples: Sequence[Example], names: Sequence[str]) -> tuple[Ints, Ints]:
@@ -203,14 +229,29 @@ def _labels(examples: Sequence[Example], names: Sequence[str]) -> tuple[Ints, In
 
 
 def _fit(new: Seen, home: Seen, truth: Ints, penalties: Sequence[float]) -> tuple[list[Head], Head]:
-    """Fit one second head per penalty, and the gate: a head of the classes home and new."""
-    views = new.features.shape[1]
-    rows, logits, label = _rows(new.features), _rows(new.logits), np.repeat(truth, views)
-    heads = fit_heads(rows, logits, label, _balanced(label, views), penalties)
-    both = np.concatenate([_rows(home.features), rows])
-    side = np.repeat([0, 1], [len(both) - len(rows), len(rows)])
+    """Fit one second head per penalty, and the gate."""
+    views = max(1, min(VIEWS, MOST_ROWS // len(truth)))
+    rows, logits = new.rows(views)
+    heads = fit_heads(
+        rows, logits, np.repeat(truth, views), _balanced(np.repeat(truth, views), views), penalties
+    )
+    return heads, fit_gate(new, home)
+
+
+def fit_gate(new: Seen, home: Seen) -> Head:
+    """Fit a head of the classes home and new to cells of either."""
+    views = max(1, min(VIEWS, MOST_ROWS // len(new.features)))
+    rows = [seen.rows(views)[0] for seen in (home, new)]
+    both = np.concatenate(rows)
+    side = np.repeat([0, 1], [len(one) for one in rows])
     (gate,) = fit_heads(both, _nothing(both), side, _balanced(side, views), (GATE_PENALTY,))
-    return heads, gate
+    return gate
+
+
+def knows(gate: Head, seen: Seen) -> npt.NDArray[np.bool_]:
+    """Whether the gate takes each cell for the new system's, shape (N,)."""
+    features, _ = seen.as_is()
+    return np.asarray(gate.logits(features, _nothing(features)).argmax(axis=1) == 1)
 
 
 def _cross_validated(new: Seen, home: Seen, truth: Ints, fold: Ints) -> tuple[float, Floats, float]:
@@ -219,11 +260,11 @@ def _cross_validated(new: Seen, home: Seen, truth: Ints, fold: Ints) -> tuple[fl
     is_new = np.empty(len(truth), np.bool_)
     for held_out in np.unique(fold):
         rest, part = fold != held_out, fold == held_out
-        heads, gate = _fit(Seen(new.features[rest], new.logits[rest]), home, truth[rest], PENALTIES)
-        features, logits = new.features[part, 0].astype(np.float64), new.logits[part, 0].astype(np.float64)
-        is_new[part] = _knows(gate, features)
+        heads, gate = _fit(new.of(rest), home, truth[rest], PENALTIES)
         for i, head in enumerate(heads):
-            found[i, part] = np.where(is_new[part, None], head.logits(features, logits), logits)
+            learned = Learned(head, gate)
+            found[i, part] = learned.logits(new.of(part))
+        is_new[part] = knows(gate, new.of(part))
     losses = [_loss(logits, truth) for logits in found]
     best = int(np.argmin(losses))
     return PENALTIES[best], found[best], float(is_new.mean())
@@ -235,15 +276,6 @@ def _folds(examples: Sequence[Example]) -> Ints:
     label = {unit: example.label for unit, example in zip(units, examples, strict=True)}
     turn = {unit: i % FOLDS for i, unit in enumerate(sorted(label, key=lambda unit: (label[unit], unit)))}
     return np.array([turn[unit] for unit in units], np.int64)
-
-
-def _knows(gate: Head, features: Floats) -> npt.NDArray[np.bool_]:
-    return np.asarray(gate.logits(features, _nothing(features)).argmax(axis=1) == 1)
-
-
-def _rows(values: npt.NDArray[np.float32]) -> Floats:
-    """Flatten (N, V, …) to one row a view."""
-    return values.reshape(-1, values.shape[-1]).astype(np.float64)
 
 
 def _balanced(truth: Ints, views: int) -> Floats:

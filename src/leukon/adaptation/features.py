@@ -3,40 +3,66 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from leukon.adaptation.graph import FEATURES, LOGITS, with_features
+from leukon.adaptation.graph import BATCH, FEATURES, VIEW_LOGITS, VIEWS, Recolor, with_views
+from leukon.adaptation.head import Floats
 from leukon.bundle import Bundle
 from leukon.bundle.runtime import BATCH_SIZE, open_network
-from leukon.types import Box, Cell
-
-ZOOMS = 1.0, 0.94, 1.06
-"""Sizes of the frame around a cell: boxes are drawn tighter or wider."""
-
-VIEWS = 8
-"""Turned and mirrored, the most that a square allows."""
+from leukon.types import Cell
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Seen:
-    """What the network says of N cells in V views; the first view is the cell as it is.
+    """What the network says of N cells: first of the cell as it is, then of its V views.
 
     Attributes
     ----------
-    features : ndarray of float32, shape (N, V, D)
-    logits : ndarray of float32, shape (N, V, K)
+    features : ndarray of float32, shape (N, 1 + V, D)
+    logits : ndarray of float32, shape (N, 1 + V, K)
         Of the bundle, calibrated.
     """
 
     features: npt.NDArray[np.float32]
     logits: npt.NDArray[np.float32]
 
+    def of(self, cells: npt.NDArray[np.int64] | npt.NDArray[np.bool_]) -> Seen:
+        """Keep some cells."""
+        return Seen(self.features[cells], self.logits[cells])
+
+    def as_is(self) -> tuple[Floats, Floats]:
+        """Return features (N, D) and logits (N, K) of the cells as they are."""
+        return self.features[:, 0].astype(np.float64), self.logits[:, 0].astype(np.float64)
+
+    def averaged(self) -> tuple[Floats, Floats]:
+        """Return mean features (N, D) and logits (N, K) of the views."""
+        features, logits = (
+            values[:, 1:].mean(axis=1, dtype=np.float64) for values in (self.features, self.logits)
+        )
+        return features, logits
+
+    def rows(self, views: int) -> tuple[Floats, Floats]:
+        """Return features (N · views, D) and logits (N · views, K) of so many views, cell by cell."""
+        features, logits = (
+            values[:, 1 : 1 + views].reshape(-1, values.shape[-1]).astype(np.float64)
+            for values in (self.features, self.logits)
+        )
+        return features, logits
+
 
 class Observer:
     """Reads features with a bundle's network.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    views : int
+        V, 0…`VIEWS`.
+    recolor : Recolor, optional
+        What the views go through.
 
     Raises
     ------
@@ -46,47 +72,24 @@ class Observer:
     Attributes
     ----------
     network : bytes
-        The network with its features as an output, as `with_features` returns it.
+        The network as `with_views` returns it.
     """
 
-    def __init__(self, bundle: Bundle) -> None:
-        self.network = with_features(bundle.contents.onnx)
-        self._bundle = bundle
+    def __init__(self, bundle: Bundle, *, views: int = VIEWS, recolor: Recolor | None = None) -> None:
+        self.network = with_views(bundle.contents.onnx, views=views, recolor=recolor)
+        self._bundle, self._rows = bundle, 1 + views
         self._session = open_network(self.network, bundle.path)
 
-    def see(
-        self, cells: Sequence[Cell], *, views: int = VIEWS, advance: Callable[[int], None] | None = None
-    ) -> Seen:
-        """Look at `cells`, each in 1…`VIEWS` views; `advance` is told how many are done."""
-        features, logits = [], []
-        step = max(1, BATCH_SIZE // views)
+    def see(self, cells: Sequence[Cell], *, advance: Callable[[int], None] | None = None) -> Seen:
+        """Look at `cells`; `advance` is told how many are done."""
+        parts = []
+        step = max(1, BATCH_SIZE // self._rows)
         for start in range(0, len(cells), step):
             some = cells[start : start + step]
-            batch = np.stack(self._views(some, views), axis=1)
-            flat = batch.reshape(-1, *batch.shape[2:])
-            said, seen = self._session.run([LOGITS, FEATURES], {"batch": flat})
-            features.append(seen.reshape(len(some), views, -1))
-            logits.append(said.reshape(len(some), views, -1) / self._bundle.calibration.temperature)
+            found = self._session.run([FEATURES, VIEW_LOGITS], {BATCH: self._bundle.prepare(some)})
+            parts.append([one.reshape(self._rows, len(some), -1).swapaxes(0, 1) for one in found])
             if advance:
                 advance(len(some))
-        return Seen(np.concatenate(features), np.concatenate(logits))
-
-    def _views(self, cells: Sequence[Cell], views: int) -> list[npt.NDArray[np.float32]]:
-        framed = [
-            self._bundle.prepare([_zoomed(cell, zoom) for cell in cells]) for zoom in ZOOMS[: min(views, 3)]
-        ]
-        return [_turned(framed[view % len(framed)], view) for view in range(views)]
-
-
-def _zoomed(cell: Cell, zoom: float) -> Cell:
-    (x, y), width, height = cell.box.centre, zoom * cell.box.width / 2, zoom * cell.box.height / 2
-    return replace(cell, box=Box(x - width, y - height, x + width, y + height))
-
-
-def _turned(batch: npt.NDArray[np.float32], view: int) -> npt.NDArray[np.float32]:
-    """Give one of the eight symmetries of the square; 0 leaves `batch`, shape (N, C, H, W), as it is."""
-    if view & 1:
-        batch = batch[..., ::-1]
-    if view & 2:
-        batch = batch[..., ::-1, :]
-    return batch.swapaxes(-1, -2) if view & 4 else batch
+        features, logits = (np.concatenate(one) for one in zip(*parts, strict=True))
+        logits /= np.float32(self._bundle.calibration.temperature)
+        return Seen(features, logits)

@@ -1,7 +1,7 @@
-"""The network of a bundle as an ONNX graph: its features read, a second head put beside its own.
+"""The network of a bundle as an ONNX graph: cells seen from several sides, a second head put beside its own.
 
-A bundle's network ends in one linear layer, its head. What the head reads, and the last map of every
-resolution before it, are the features of a cell: the early maps know colour and grain, the late ones shape.
+What the head of a bundle's network reads, and the last map of every resolution before it, are the features of
+a cell: the early maps know colour and grain, the late ones shape.
 """
 
 from __future__ import annotations
@@ -18,9 +18,18 @@ from leukon.errors import BundleError
 
 Array = npt.NDArray[np.float32]
 
-FEATURES = "cell_features"
-HOME_LOGITS = "home_logits"
+ALL = "all/batch"
+BATCH = "batch"
+EMBEDDED = "features"  # by leukon export
+FEATURES = "view_features"
 LOGITS = "logits"
+VIEW_LOGITS = "view_logits"
+VIEWS = 8
+"""Turned and mirrored, as many as a square allows, each beside the cell as it is."""
+
+ZOOMS = 0.94, 1.06, 1.0
+"""How wide the views are, in turn, as shares of the frame."""
+
 WINDOW = 0.2
 """Standard deviation of the window over a map, as a share of its side: the cell fills the middle."""
 
@@ -32,10 +41,11 @@ class SecondHead:
     Attributes
     ----------
     weight, bias : ndarray, shapes (K, D) and (K,)
-        Added to the logits of the first head, which are multiplied by `prior` before.
+        Of the features' mean over the views; added to the mean logits of the first head, which are multiplied
+        by `prior` before.
     prior : float
     gate_weight, gate_bias : ndarray, shapes (1, D) and (1,)
-        The second head answers where gate_weight · features + gate_bias > 0.
+        The second head answers where gate_weight · features + gate_bias > 0, of the cell as it is.
     """
 
     weight: Array
@@ -45,50 +55,146 @@ class SecondHead:
     gate_bias: Array
 
 
-def with_features(network: bytes) -> bytes:
-    """Return `network` with the features of each cell, shape (N, D), as a further output.
+@dataclass(frozen=True, eq=False, slots=True)
+class Recolor:
+    """An affine change of a network's input, pixel by pixel.
 
-    Of every map these are mean and standard deviation of each channel under a Gaussian window, which keeps
-    to the cell and off its surroundings.
+    Attributes
+    ----------
+    matrix, offset, low, high : ndarray, shapes (C, C), (C,), (C,) and (C,)
+        Values become matrix · values + offset, held within low…high.
+    """
+
+    matrix: Array
+    offset: Array
+    low: Array
+    high: Array
+
+
+def with_views(network: bytes, *, views: int = VIEWS, recolor: Recolor | None = None) -> bytes:
+    """Return `network` with the logits and features of N cells as they are, then of all in each view.
+
+    The outputs are `VIEW_LOGITS`, shape ((1 + V) N, K), and `FEATURES`, shape ((1 + V) N, D). Of every map
+    the features are mean and standard deviation of each channel under a Gaussian window, which keeps to the
+    cell and off its surroundings.
+
+    Parameters
+    ----------
+    network : bytes
+        Of a bundle.
+    views : int
+        V, 0…`VIEWS`.
+    recolor : Recolor, optional
+        What the views, and not the cell as it is, go through.
 
     Raises
     ------
     BundleError
-        If the network does not end in a linear layer, as one that was adapted before.
+        If the network was adapted before, or neither names its features nor ends in a linear layer.
     """
     model = onnx.load_from_string(network)
     graph = model.graph
-    head = graph.node[-1]
-    if head.op_type != "Gemm" or list(head.output) != [LOGITS]:
+    made = {name for node in graph.node for name in node.output}
+    head = next(node for node in graph.node if LOGITS in node.output)
+    if VIEW_LOGITS in made or (EMBEDDED not in made and head.op_type != "Gemm"):
         raise BundleError(
-            "the bundle's network does not end in one linear layer: adapt a bundle as leukon export wrote it"
+            "the bundle's network was adapted before, or ends in no linear layer: adapt a bundle as leukon "
+            "export wrote it"
         )
-    parts = [head.input[0]]
-    for name, shape in _last_maps(model).items():
+    maps = _last_maps(model)
+    body = list(graph.node)
+    del graph.node[:]
+    for node in body:
+        node.input[:] = [ALL if name == BATCH else name for name in node.input]
+    head.output[:] = [VIEW_LOGITS]
+    side = graph.input[0].type.tensor_type.shape.dim[-1].dim_value
+    source = _recolored(graph, recolor) if recolor else BATCH
+    sides = [BATCH, *(_view(graph, source, side, view) for view in range(views))]
+    _add(graph, "Concat", sides, ALL, axis=0)
+    graph.node.extend(body)
+    parts = [EMBEDDED if EMBEDDED in made else head.input[0]]
+    for name, shape in maps.items():
         parts += _windowed(graph, name, shape)
     _add(graph, "Concat", parts, FEATURES, axis=1)
-    graph.output.append(helper.make_empty_tensor_value_info(FEATURES))
+    del graph.output[:]
+    graph.output.extend(helper.make_empty_tensor_value_info(name) for name in (VIEW_LOGITS, FEATURES))
     return bytes(model.SerializeToString())
 
 
 def with_second_head(network: bytes, head: SecondHead) -> bytes:
-    """Return a network, made by `with_features`, whose logits are those of the head that is in charge."""
+    """Return a network, made by `with_views` with one view or more, with the logits of the head in charge."""
     model = onnx.load_from_string(network)
     graph = model.graph
-    first = next(node for node in graph.node if LOGITS in node.output)
-    first.output[:] = [HOME_LOGITS]
+    rows = len(next(node for node in graph.node if list(node.output) == [ALL]).input)
     for name in ("weight", "bias", "prior", "gate_weight", "gate_bias"):
-        _constant(graph, f"second_{name}", np.asarray(getattr(head, name), np.float32))
-    _constant(graph, "second_zero", np.zeros((), np.float32))
-    _add(graph, "Gemm", [FEATURES, "second_weight", "second_bias"], "second_change", transB=1)
-    _add(graph, "Mul", [HOME_LOGITS, "second_prior"], "second_start")
-    _add(graph, "Add", ["second_start", "second_change"], "second_logits")
-    _add(graph, "Gemm", [FEATURES, "second_gate_weight", "second_gate_bias"], "second_gate", transB=1)
-    _add(graph, "Greater", ["second_gate", "second_zero"], "second_is_new")
-    _add(graph, "Where", ["second_is_new", "second_logits", HOME_LOGITS], LOGITS)
-    del graph.output[1:]
+        _constant(graph, f"second/{name}", np.asarray(getattr(head, name), np.float32))
+    _constant(graph, "second/zero", np.zeros((), np.float32))
+    _constant(graph, "second/axis", np.zeros(1, np.int64))
+    _constant(graph, "second/parts", np.array([1, rows - 1], np.int64))
+    _constant(graph, "second/views", np.array(rows - 1, np.float32))
+    for name, width in (VIEW_LOGITS, len(head.bias)), (FEATURES, head.weight.shape[1]):
+        _constant(graph, f"{name}/shape", np.array([rows, -1, width], np.int64))
+        _add(graph, "Reshape", [name, f"{name}/shape"], f"{name}/rows")
+        split = helper.make_node(
+            "Split", [f"{name}/rows", "second/parts"], [f"{name}/one", f"{name}/others"], axis=0
+        )
+        graph.node.append(split)
+        _add(graph, "Squeeze", [f"{name}/one", "second/axis"], f"{name}/as_is")
+        _add(graph, "ReduceSum", [f"{name}/others", "second/axis"], f"{name}/sum", keepdims=0)
+        _add(graph, "Div", [f"{name}/sum", "second/views"], f"{name}/mean")
+    _add(graph, "Gemm", [f"{FEATURES}/mean", "second/weight", "second/bias"], "second/change", transB=1)
+    _add(graph, "Mul", [f"{VIEW_LOGITS}/mean", "second/prior"], "second/start")
+    _add(graph, "Add", ["second/start", "second/change"], "second/logits")
+    _add(
+        graph,
+        "Gemm",
+        [f"{FEATURES}/as_is", "second/gate_weight", "second/gate_bias"],
+        "second/gate",
+        transB=1,
+    )
+    _add(graph, "Greater", ["second/gate", "second/zero"], "second/is_new")
+    _add(graph, "Where", ["second/is_new", "second/logits", f"{VIEW_LOGITS}/as_is"], LOGITS)
+    del graph.output[:]
+    shape = ["n", len(head.bias)]
+    graph.output.append(helper.make_tensor_value_info(LOGITS, onnx.TensorProto.FLOAT, shape))
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString())
+
+
+def _recolored(graph: onnx.GraphProto, recolor: Recolor) -> str:
+    """Add a recoloured batch; return its name."""
+    channels = len(recolor.offset)
+    _constant(graph, "recolor/matrix", recolor.matrix.reshape(channels, channels, 1, 1))
+    _constant(graph, "recolor/offset", recolor.offset)
+    for name in ("low", "high"):
+        _constant(graph, f"recolor/{name}", getattr(recolor, name).reshape(1, channels, 1, 1))
+    _add(graph, "Conv", [BATCH, "recolor/matrix", "recolor/offset"], "recolor/free")
+    _add(graph, "Max", ["recolor/free", "recolor/low"], "recolor/above")
+    _add(graph, "Min", ["recolor/above", "recolor/high"], "recolor/batch")
+    return "recolor/batch"
+
+
+def _view(graph: onnx.GraphProto, source: str, side: int, view: int) -> str:
+    """Add `source`, squares of `side` px, turned and zoomed; return its name."""
+    zoom, key = ZOOMS[view % len(ZOOMS)], f"view/{view}"
+    _constant(graph, f"{key}/rows", _resampling(side, zoom, mirrored=bool(view & 2)))
+    _constant(graph, f"{key}/columns", _resampling(side, zoom, mirrored=bool(view & 1)).T.copy())
+    _add(graph, "MatMul", [f"{key}/rows", source], f"{key}/upright")
+    _add(graph, "MatMul", [f"{key}/upright", f"{key}/columns"], key)
+    if view & 4:
+        _add(graph, "Transpose", [key], f"{key}/turned", perm=[0, 1, 3, 2])
+        return f"{key}/turned"
+    return key
+
+
+def _resampling(side: int, zoom: float, *, mirrored: bool) -> Array:
+    """Return the matrix, shape (side, side), that makes a line `zoom` times as wide, or its mirror image.
+
+    It interpolates linearly, and repeats the edge beyond it.
+    """
+    places = np.clip((np.arange(side) + 0.5 - side / 2) * zoom + side / 2 - 0.5, 0, side - 1)
+    weights = np.maximum(1 - np.abs(places[:, None] - np.arange(side)), 0).astype(np.float32)
+    return np.ascontiguousarray(weights[::-1] if mirrored else weights)
 
 
 def _last_maps(model: onnx.ModelProto) -> dict[str, tuple[int, int, int]]:

@@ -87,7 +87,7 @@ def rank_labels(
             f"label errors are sought in {LEAST_CELLS} cells of two classes or more, not {len(examples)} "
             f"of {len(names)}: give more"
         )
-    seen = Observer(bundle).see([example.cell for example in examples], views=1, advance=advance)
+    seen = Observer(bundle, views=0).see([example.cell for example in examples], advance=advance)
     features = StandardScaler().fit_transform(seen.features[:, 0])
     components = min(COMPONENTS, *(side - 1 for side in features.shape))
     reduced = PCA(components, svd_solver="randomized", random_state=0).fit_transform(features)

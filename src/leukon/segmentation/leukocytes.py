@@ -84,7 +84,7 @@ def segment(image: Image, *, method: str = "adaptive", cells: str = "auto") -> t
     central = None if cells == "every" else central_nucleus(image)
     if central is not None and not _is_leukocyte(*central[:2]):
         central = None
-    if central is None or (cells == "auto" and not _fills_the_middle(*central[:2])):
+    if central is None or (cells == "auto" and not _is_single(*central[:2])):
         found = () if cells == "central" else find_leukocytes(image, refine=False)
         every = tuple(parts for one in found for parts in _around(image, one, way))
         if every or central is None:
@@ -98,9 +98,12 @@ def _is_leukocyte(scene: Scene, nucleus: Nucleus) -> bool:
     return scene.red_px is None or bool(nucleus.area_px >= LEAST_SHARE * np.pi / 4 * scene.red_px**2)
 
 
-def _fills_the_middle(scene: Scene, nucleus: Nucleus) -> bool:
-    height, width = scene.labels.shape
-    box = scene.detect(nucleus).box
+def _is_single(scene: Scene, nucleus: Nucleus) -> bool:
+    return fills_the_middle(scene.detect(nucleus).box, *scene.labels.shape)
+
+
+def fills_the_middle(box: Box, height: int, width: int) -> bool:
+    """Tell the one cell of an image of that size, px, from a cell of a field."""
     x, y = box.centre
     off_centre = max(abs(x / width - 0.5), abs(y / height - 0.5))
     return off_centre <= MIDDLE and bool(box.side_px >= LARGE * min(height, width))

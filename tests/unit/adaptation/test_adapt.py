@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,10 @@ import pytest
 
 from leukon.adaptation.adapt import Adapted, adapt
 from leukon.adaptation.features import Observer
+from leukon.adaptation.graph import FEATURES, Recolor, _resampling, with_views
 from leukon.adaptation.head import fit_heads
 from leukon.bundle import Bundle, load_bundle, write_bundle
+from leukon.bundle.runtime import open_network
 from leukon.errors import BundleError, InputError, UnknownNameError
 from leukon.evaluation import Example
 
@@ -58,14 +61,44 @@ def test_labels_at_random_gain_nothing(bundle: Bundle, cells_of: Cells) -> None:
     assert adapt(bundle, wrong, name="wrong").figures.after <= 0.6
 
 
-def test_one_view_is_the_cell_as_the_bundle_sees_it(bundle: Bundle, cells_of: Cells) -> None:
+def test_the_cell_as_it_is_comes_first_and_its_views_after(bundle: Bundle, cells_of: Cells) -> None:
     cells = [e.cell for e in cells_of(3, 5000, is_new=True)]
     seen = Observer(bundle).see(cells)
     logits = np.log(bundle.probabilities(bundle.prepare(cells)))
     np.testing.assert_allclose(np.diff(seen.logits[:, 0]), np.diff(logits), atol=1e-3)
-    assert seen.features.shape[:2] == (9, 8) and np.ptp(seen.features, axis=1).max() > 0
+    assert seen.features.shape[:2] == (9, 9) and np.ptp(seen.features, axis=1).max() > 0
+    alone = Observer(bundle, views=0).see(cells)
+    np.testing.assert_allclose(alone.features, seen.features[:, :1], atol=1e-5)
+
+
+def test_views_are_the_turned_and_zoomed_batch(bundle: Bundle) -> None:
+    batch = np.random.default_rng(0).normal(size=(2, 3, 32, 32)).astype(np.float32)
+
+    def features(content: bytes, values: np.ndarray) -> np.ndarray:
+        return np.asarray(open_network(content, bundle.path).run([FEATURES], {"batch": values})[0])
+
+    alone = partial(features, with_views(bundle.contents.onnx, views=0))
+    found = features(with_views(bundle.contents.onnx), batch).reshape(9, 2, -1)
+    turned = np.ascontiguousarray(batch[..., ::-1].swapaxes(-1, -2))
+    np.testing.assert_allclose(found[0], alone(batch), atol=1e-5)
+    np.testing.assert_allclose(found[1 + 2], alone(np.ascontiguousarray(batch[..., ::-1, :])), atol=1e-5)
+    np.testing.assert_allclose(found[1 + 5], alone(turned), atol=1e-5)
+    ramp = _resampling(101, 0.94, mirrored=False) @ np.arange(101)
+    np.testing.assert_allclose(np.diff(ramp), 0.94, atol=1e-4)
+    assert ramp[50] == pytest.approx(50)
+
+
+def test_views_alone_are_recoloured(bundle: Bundle) -> None:
+    batch = np.random.default_rng(0).uniform(-1, 1, (2, 3, 32, 32)).astype(np.float32)
+    swap = np.eye(3, dtype=np.float32)[[1, 0, 2]]
+    change = Recolor(swap, np.full(3, 0.5, np.float32), np.full(3, -0.2, np.float32), np.ones(3, np.float32))
+    expected = np.clip(batch[:, [1, 0, 2]] + 0.5, -0.2, 1)
+    network = open_network(with_views(bundle.contents.onnx, recolor=change), bundle.path)
+    plain = open_network(with_views(bundle.contents.onnx), bundle.path)
+    found = network.run([FEATURES], {"batch": batch})[0].reshape(9, 2, -1)
+    np.testing.assert_allclose(found[0], plain.run([FEATURES], {"batch": batch})[0][:2], atol=1e-5)
     np.testing.assert_allclose(
-        Observer(bundle).see(cells, views=1).features[:, 0], seen.features[:, 0], atol=1e-5
+        found[1:], plain.run([FEATURES], {"batch": expected})[0].reshape(9, 2, -1)[1:], atol=1e-4
     )
 
 
@@ -78,7 +111,7 @@ def test_what_cannot_be_adapted(bundle: Bundle, adapted: Adapted, cells_of: Cell
     with pytest.raises(UnknownNameError, match="unknown class 'blast'"):
         adapt(bundle, [*cells, replace(cells[0], label="blast")], name="unknown")
     write_bundle(tmp_path / "both.leukon", adapted.contents)
-    with pytest.raises(BundleError, match="does not end in one linear layer"):
+    with pytest.raises(BundleError, match="was adapted before"):
         adapt(load_bundle(tmp_path / "both.leukon"), cells, name="twice")
 
 
