@@ -85,7 +85,7 @@ def segment(image: Image, *, method: str = "adaptive", cells: str = "auto") -> t
     if central is not None and not _is_leukocyte(*central[:2]):
         central = None
     if central is None or (cells == "auto" and not _is_single(*central[:2])):
-        found = () if cells == "central" else find_leukocytes(image)
+        found = () if cells == "central" else find_leukocytes(image, refine=False)
         every = tuple(parts for one in found for parts in _around(image, one, way))
         if every or central is None:
             return every

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -73,24 +73,29 @@ class Scene:
         """The area of a common nucleus in px²."""
         return float(np.pi / 4 * self.nucleus_px**2)
 
-    def outline(self, nucleus: Nucleus) -> npt.NDArray[np.float32]:
-        """Trace the cell around a nucleus: points (x, y) in px, shape (N, 2), perhaps past the image."""
-        reach = REACH * float(np.sqrt(nucleus.area_px * 4 / np.pi))
-        pad = int(reach) + 3
+    def around(self, nucleus: Nucleus, pad_px: float) -> tuple[Scene, int, int]:
+        """Cut out the surroundings of a nucleus; return them and x and y of their left upper corner."""
+        pad = int(pad_px) + 3
         x0, y0 = max(0, int(nucleus.box.x0) - pad), max(0, int(nucleus.box.y0) - pad)
         x1, y1 = int(nucleus.box.x1) + pad, int(nucleus.box.y1) + pad
         window = np.s_[y0:y1, x0:x1]
         whole = self.stain
         stain = Stain(whole.density[window], whole.nuclear[window], whole.valid[window], whole.background)
-        around = self.labels[window]
-        own = (around == nucleus.label).astype(np.uint8)
-        others = (around > 0).astype(np.uint8) - own
-        return cell_contour(stain, own, others, self.red, reach) + np.array([x0, y0], np.float32)
+        return replace(self, stain=stain, labels=self.labels[window]), x0, y0
 
-    def detect(self, nucleus: Nucleus) -> Detection:
-        """Measure the cell around a nucleus."""
+    def outline(self, nucleus: Nucleus) -> npt.NDArray[np.float32]:
+        """Trace the cell around a nucleus: points (x, y) in px, shape (N, 2), perhaps past the image."""
+        reach = REACH * float(np.sqrt(nucleus.area_px * 4 / np.pi))
+        near, x0, y0 = self.around(nucleus, reach)
+        own = (near.labels == nucleus.label).astype(np.uint8)
+        others = (near.labels > 0).astype(np.uint8) - own
+        return cell_contour(near.stain, own, others, self.red, reach) + np.array([x0, y0], np.float32)
+
+    def detect(self, nucleus: Nucleus, outline: npt.NDArray[np.float32] | None = None) -> Detection:
+        """Measure the cell around a nucleus, within its `outline` if that is known."""
         height, width = self.labels.shape
-        outline = self.outline(nucleus)
+        if outline is None:
+            outline = self.outline(nucleus)
         low, high = outline.min(axis=0), outline.max(axis=0) + 1
         box = Box(float(low[0]), float(low[1]), float(high[0]), float(high[1]))
         flags = []

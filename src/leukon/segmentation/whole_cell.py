@@ -12,6 +12,7 @@ from leukon.segmentation.stain import Floats, Mask, quantile
 
 ANGLES = 48
 RADII = 40
+SURROUNDINGS = 2.5
 REACH = 1.0
 NEAR = 0.2
 FAR = 0.4
@@ -52,13 +53,16 @@ def whole_cell(scene: Scene, nucleus: Nucleus) -> Floats:
     ndarray of float32, shape (ANGLES, 2)
         Points (x, y) in px of the scene, which may lie outside it.
     """
+    diameter = float(np.sqrt(nucleus.area_px * 4 / np.pi))
+    first_outline = scene.outline(nucleus)
+    scene, x0, y0 = scene.around(nucleus, SURROUNDINGS * diameter)
+    corner = np.array([x0, y0], np.float32)
     height, width = scene.labels.shape
-    first = filled(scene.outline(nucleus), height, width)
+    first = filled(first_outline - corner, height, width)
     core = _largest_part(scene.labels == nucleus.label)
     first |= core
     others = ((scene.labels > 0) & (scene.labels != nucleus.label)).astype(np.uint8)
     away = cv2.distanceTransform(1 - core, cv2.DIST_L2, 5)
-    diameter = float(np.sqrt(nucleus.area_px * 4 / np.pi))
     away /= np.float32(diameter)
     own = _own_odds(scene, core, first, others, away)
     m = cv2.moments(first, binaryImage=True)
@@ -85,7 +89,7 @@ def whole_cell(scene: Scene, nucleus: Nucleus) -> Floats:
         to_rest = cv2.distanceTransform(1 - rest, cv2.DIST_L2, 5) / np.float32(diameter)
         cost[rays.sample(to_rest) < distance] = 1
         outline = rays.outline(np.asarray(cost, np.float32), density, ceiling, beyond)
-    return outline
+    return outline + corner
 
 
 def filled(outline: Floats, height: int, width: int, scale: float = 1.0) -> Mask:
