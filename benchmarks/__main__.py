@@ -16,6 +16,8 @@ for name in (
     "color_speed",
     "adaptation",
     "label_errors",
+    "novelty",
+    "coverage",
     "copies",
     "training",
 ):

@@ -6,7 +6,8 @@ Scenes have random stains. Maps are fitted to the first 80 % of the pairs and ju
 networks, in their small variants, turn the training pictures by right angles. Each network, and
 Hedlund–Morell, is distilled into a fast map too. The main score is the paper's: how many cells a classifier
 of the target system names alike in the mapped and in the target picture, with exact 95 % limits. That
-classifier has seen the halogen system alone, turned and mirrored; the shipped one names both alike.
+classifier has seen the halogen system alone, turned and mirrored, its background as it is; the shipped one
+names both alike.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from leukon.evaluation.color import Sample, compare_maps, map_sheet
 from leukon.imaging.color import ColorMap
 from leukon.imaging.color.distil import distil
 from leukon.imaging.color.fitting import METHODS, fit_map
+from leukon.imaging.color.identity import Identity
 from leukon.imaging.color.network import NetworkMap
 from leukon.imaging.files import write_image
 from leukon.segmentation.look import measure_look
@@ -86,7 +88,7 @@ def judge(first: int, work: Path, weights: Path) -> Classifier:
             entries.append(Entry(name, label=CLASSES[index % len(CLASSES)], split=split))
     recipe = Recipe(
         name="judge",
-        pipeline=Pipeline(frame=Frame(side_px=96)),
+        pipeline=Pipeline(color=Identity(), frame=Frame(side_px=96)),
         augmentation=Augmentation(extent="geometry"),
         model=ModelSpec("mobilenet_v2", weights=str(weights) if weights.exists() else ""),
         optimizer=Optimizer(rate=1e-3),

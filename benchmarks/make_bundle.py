@@ -105,6 +105,7 @@ def measured(bundle: Path, shared: Path, work: Path) -> list[dict[str, Any]]:
                 "accuracy": scores["accuracy"]["value"],
                 "calibration_error": scores["expected_calibration_error"]["value"],
                 "unidentified": scores["unidentified"],
+                "coverage": scores["prediction_sets"]["coverage"]["value"],
                 "recall": recall,
             }
         )

@@ -47,7 +47,7 @@ def test_every_image_gets_a_row(command: Command, folder: Path, tiny_bundle: Pat
     assert list(found["70.png"]) == [
         *("file", "label", "confidence"),
         *(f"p_{name}" for name in PERIPHERAL_BLOOD.names),
-        *("status", "reason", "candidates"),
+        *("status", "reason", "candidates", "novelty"),
     ]
     assert len({found[f"{size}.png"]["label"] for size in (70, 120, 200)}) == 1
     assert (found["blank.png"]["status"], found["blank.png"]["label"]) == ("excluded", "")

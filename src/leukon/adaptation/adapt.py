@@ -170,8 +170,8 @@ def contents_of(
         contents,
         name=name,
         onnx=network,
-        # The second head's errors are others.
-        calibration=replace(contents.calibration, confusion=(), floors=()),
+        # The second head's errors are others, and its cells are strange no more.
+        calibration=replace(contents.calibration, confusion=(), floors=(), novelty=None),
         provenance={**contents.provenance, "adapted": record},
         card={**contents.card, "adapted": record},
         card_text=contents.card_text.rstrip() + "\n\n" + section,

@@ -1,7 +1,7 @@
 """The network of a bundle as an ONNX graph: cells seen from several sides, a second head put beside its own.
 
-A bundle's network ends in one linear layer, its head. What the head reads, and the last map of every
-resolution before it, are the features of a cell: the early maps know colour and grain, the late ones shape.
+What the head of a bundle's network reads, and the last map of every resolution before it, are the features of
+a cell: the early maps know colour and grain, the late ones shape.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ Array = npt.NDArray[np.float32]
 
 ALL = "all/batch"
 BATCH = "batch"
+EMBEDDED = "features"  # by leukon export
 FEATURES = "view_features"
 LOGITS = "logits"
 VIEW_LOGITS = "view_logits"
@@ -89,27 +90,29 @@ def with_views(network: bytes, *, views: int = VIEWS, recolor: Recolor | None = 
     Raises
     ------
     BundleError
-        If the network does not end in a linear layer, as one that was adapted before.
+        If the network was adapted before, or neither names its features nor ends in a linear layer.
     """
     model = onnx.load_from_string(network)
     graph = model.graph
-    head = graph.node[-1]
-    if head.op_type != "Gemm" or list(head.output) != [LOGITS]:
+    made = {name for node in graph.node for name in node.output}
+    head = next(node for node in graph.node if LOGITS in node.output)
+    if VIEW_LOGITS in made or (EMBEDDED not in made and head.op_type != "Gemm"):
         raise BundleError(
-            "the bundle's network does not end in one linear layer: adapt a bundle as leukon export wrote it"
+            "the bundle's network was adapted before, or ends in no linear layer: adapt a bundle as leukon "
+            "export wrote it"
         )
     maps = _last_maps(model)
     body = list(graph.node)
     del graph.node[:]
     for node in body:
         node.input[:] = [ALL if name == BATCH else name for name in node.input]
-    body[-1].output[:] = [VIEW_LOGITS]
+    head.output[:] = [VIEW_LOGITS]
     side = graph.input[0].type.tensor_type.shape.dim[-1].dim_value
     source = _recolored(graph, recolor) if recolor else BATCH
     sides = [BATCH, *(_view(graph, source, side, view) for view in range(views))]
     _add(graph, "Concat", sides, ALL, axis=0)
     graph.node.extend(body)
-    parts = [head.input[0]]
+    parts = [EMBEDDED if EMBEDDED in made else head.input[0]]
     for name, shape in maps.items():
         parts += _windowed(graph, name, shape)
     _add(graph, "Concat", parts, FEATURES, axis=1)

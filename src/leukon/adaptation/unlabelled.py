@@ -167,11 +167,14 @@ def recolor_of(bundle: Bundle, fit: ColorFit) -> Recolor | None:
     mean, sd = np.array(pipeline.scale.mean), np.array(pipeline.scale.std)
     matrix, white = np.array(fit.map.matrix), pipeline.color.target + LEVEL
     offset = matrix @ (mean + LEVEL) + white * np.array(fit.map.offset) - LEVEL
+    whole = np.eye(pipeline.planes, dtype=np.float32)  # a silhouette has no colour
+    whole[:3, :3] = matrix * sd / sd[:, None]
+    others = 0, pipeline.planes - 3
     return Recolor(
-        matrix=(matrix * sd / sd[:, None]).astype(np.float32),
-        offset=((offset - mean) / sd).astype(np.float32),
-        low=(-mean / sd).astype(np.float32),
-        high=((1 - mean) / sd).astype(np.float32),
+        matrix=whole,
+        offset=np.pad((offset - mean) / sd, others).astype(np.float32),
+        low=np.pad(-mean / sd, others).astype(np.float32),
+        high=np.pad((1 - mean) / sd, others, constant_values=1).astype(np.float32),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +17,12 @@ Floats = npt.NDArray[np.floating]
 TARGET_ACCURACY = 0.99
 
 
-def calibrate(logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) -> Calibration:
+def calibrate(
+    logits: npt.NDArray[np.float32],
+    labels: npt.NDArray[np.int64],
+    *,
+    strange: npt.NDArray[np.bool_] | None = None,
+) -> Calibration:
     """Fit the temperature (Guo et al. 2017), the threshold of confidence and the prediction sets.
 
     The threshold is the lowest confidence, at least 0.5, at which the cells at or above it are named
@@ -27,6 +33,8 @@ def calibrate(logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) ->
     logits : ndarray, shape (N, K)
     labels : ndarray, shape (N,)
         Positions of the true classes.
+    strange : ndarray of bool, shape (N,), optional
+        Cells that stay without a name whatever their confidence.
     """
     temperature = fit_temperature(logits, labels)
     probabilities = softmax(logits / temperature, axis=1)
@@ -38,7 +46,10 @@ def calibrate(logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) ->
     lowest = float(confidence[reached[-1]]) if len(reached) else 0.5
     calibration = Calibration(round(temperature, 4), round(max(0.5, lowest), 3))
     classes = logits.shape[1]
-    named = np.where(probabilities.max(axis=1) < calibration.threshold, classes, probabilities.argmax(axis=1))
+    nameless = probabilities.max(axis=1) < calibration.threshold
+    if strange is not None:
+        nameless |= strange
+    named = np.where(nameless, classes, probabilities.argmax(axis=1))
     confusion = np.zeros((classes, classes + 1), np.int64)
     np.add.at(confusion, (labels, named), 1)
     return replace(
@@ -81,3 +92,28 @@ def set_floors(probabilities: Floats, labels: npt.NDArray[np.int64], coverage: f
         rank = len(own) - int(np.ceil((len(own) + 1) * coverage))
         floors.append(float(own[rank]) if rank >= 0 else 0.0)
     return tuple(floors)
+
+
+def fit_usual(
+    systems: Sequence[tuple[npt.NDArray[np.float32], npt.NDArray[np.int64], float]], temperature: float
+) -> float:
+    """Fit the median novelty of an imaging system beyond which its logits are divided by the excess.
+
+    Parameters
+    ----------
+    systems : sequence of (logits, labels, novelty)
+        Labelled cells of each system, shapes (N, K) and (N,), and their median novelty.
+    temperature : float
+        For cells of the known systems.
+    """
+
+    def negative_log_likelihood(log_usual: float) -> float:
+        total = 0.0
+        for logits, labels, novelty in systems:
+            divisor = temperature * max(1.0, novelty / float(np.exp(log_usual)))
+            shares = log_softmax(logits / divisor, axis=1)
+            total -= float(shares[np.arange(len(labels)), labels].mean())
+        return total
+
+    found = minimize_scalar(negative_log_likelihood, bounds=(np.log(0.05), np.log(20)), method="bounded")
+    return float(np.exp(found.x))

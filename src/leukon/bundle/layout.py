@@ -5,7 +5,8 @@ A bundle is one zip file:
 ``bundle.json``
     name, version, taxonomy, pipeline, calibration, provenance, and the SHA-256 of every other member
 ``model.onnx``
-    the network: input ``batch`` (N, C, H, W) float32, output ``logits`` (N, K)
+    the network: input ``batch`` (N, C, H, W) float32, outputs ``logits`` (N, K) and, where the calibration
+    knows novelty, ``embedding`` (N, D)
 ``sample.npz``
     cells with the probabilities that they must give, replayed on every load
 ``card.json``, ``card.md``
@@ -51,6 +52,31 @@ _DAMAGE = (
 
 
 @dataclass(frozen=True, slots=True)
+class Novelty:
+    """What a network was trained on, to know what is unlike it.
+
+    A cell's novelty is the squared distance of its embedding from the nearest centre (Mahalanobis, with one
+    covariance for all classes: Lee et al. 2018), in units of which 99 of 100 validation cells stay below 1.
+
+    Attributes
+    ----------
+    centres : tuple of M tuples of D float
+        Mean embeddings of the training cells of each class.
+    usual : float
+        Median novelty of an imaging system's cells up to which probabilities hold; beyond it, logits are
+        divided by how many times it is exceeded.
+    """
+
+    centres: tuple[tuple[float, ...], ...]
+    usual: float
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Novelty:
+        """Return what `dataclasses.asdict` was given, by way of JSON."""
+        return cls(tuple(tuple(map(float, row)) for row in values["centres"]), float(values["usual"]))
+
+
+@dataclass(frozen=True, slots=True)
 class Calibration:
     """How scores become probabilities and when a cell stays without a name.
 
@@ -66,6 +92,8 @@ class Calibration:
         Share of the cells of each class whose prediction set shall hold it, 0…1.
     floors : tuple of K float
         Probabilities from which the classes are in the set; empty where they were not fitted.
+    novelty : Novelty or None
+        None where it was not fitted.
     """
 
     temperature: float = 1.0
@@ -73,12 +101,15 @@ class Calibration:
     confusion: tuple[tuple[int, ...], ...] = ()
     coverage: float = 0.95
     floors: tuple[float, ...] = ()
+    novelty: Novelty | None = None
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Calibration:
         """Return what `dataclasses.asdict` was given, by way of JSON."""
         confusion = tuple(tuple(int(n) for n in row) for row in values.get("confusion", ()))
-        return cls(**{**values, "confusion": confusion, "floors": tuple(values.get("floors", ()))})
+        floors, novelty = tuple(values.get("floors", ())), values.get("novelty")
+        known = None if novelty is None else Novelty.from_dict(novelty)
+        return cls(**{**values, "confusion": confusion, "floors": floors, "novelty": known})
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path
@@ -14,11 +14,15 @@ import numpy.typing as npt
 from leukon.bundle.layout import SUFFIX, Calibration, Contents, read_bundle
 from leukon.errors import BundleError, InputError
 from leukon.machine import available_processors
-from leukon.types import Cell, Prediction, Taxonomy
+from leukon.types import Cell, Prediction, Status, Taxonomy
 
 SHIPPED = Path(__file__).parent / "shipped"
 BATCH_SIZE = 32
 REPLAY_TOLERANCE = 0.02
+LEAST_CELLS = 10
+"""Fewer cells tell too little of an imaging system."""
+
+UNLIKE = "unlike the cells that the classifier was trained on"
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -80,42 +84,86 @@ class Bundle:
 
     def probabilities(self, batch: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Return calibrated probabilities, shape (N, K), of what `prepare` returned."""
+        return self.read(batch)[0]
+
+    def read(
+        self, batch: npt.NDArray[np.float32]
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32] | None]:
+        """Return what `probabilities` does, and the novelty of each cell, shape (N,), where it is known."""
+        known = self.calibration.novelty
+        wanted = ["logits"] if known is None else ["logits", "embedding"]
+        if not len(batch):
+            return np.zeros((0, len(self.taxonomy)), np.float32), None
         parts = [
-            np.asarray(self._session.run(["logits"], {"batch": batch[i : i + BATCH_SIZE]})[0], np.float32)
+            self._session.run(wanted, {"batch": batch[i : i + BATCH_SIZE]})
             for i in range(0, len(batch), BATCH_SIZE)
         ]
-        if not parts:
-            return np.zeros((0, len(self.taxonomy)), np.float32)
-        logits = np.concatenate(parts)[:, list(self._kept)] / self.calibration.temperature
+        logits, *embedding = (
+            np.concatenate(part).astype(np.float32, copy=False) for part in zip(*parts, strict=True)
+        )
+        novelty = None if known is None else novelty_of(embedding[0], known.centres)
+        return self._shares(logits), novelty
+
+    def _shares(self, logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        logits = logits[:, list(self._kept)] / self.calibration.temperature
         # Leaving classes out of the softmax is the same as renormalising the rest.
         exponents = np.exp(logits - logits.max(axis=1, keepdims=True))
         shares: npt.NDArray[np.float32] = exponents / exponents.sum(axis=1, keepdims=True)
         return shares
 
-    def name_cells(self, probabilities: npt.NDArray[np.float32]) -> list[Prediction]:
-        """Turn probabilities, shape (N, K), into predictions with a status."""
+    def name_cells(
+        self, probabilities: npt.NDArray[np.float32], novelty: npt.NDArray[np.float32] | None = None
+    ) -> list[Prediction]:
+        """Turn probabilities, shape (N, K), and novelty, shape (N,), into predictions with a status."""
         threshold, names = self.calibration.threshold, self.taxonomy.names
         floors = [self.calibration.floors[k] for k in self._kept] if self.calibration.floors else None
         predictions = []
-        for row in probabilities:
+        strange = [None] * len(probabilities) if novelty is None else novelty.tolist()
+        for row, new in zip(probabilities, strange, strict=True):
             order = row.argsort()[::-1].tolist()
             best = order[0]
             candidates = (
                 () if floors is None else tuple(names[k] for k in order if k == best or row[k] >= floors[k])
             )
-            if row[best] < threshold:
+            reason = ""
+            if new is not None and new > 1:
+                reason = f"{UNLIKE}: novelty {new:.1f} is above 1"
+            elif row[best] < threshold:
                 reason = f"confidence {row[best]:.2f} is below {threshold:.2f}"
-                predictions.append(Prediction(names[best], row, "unidentified", reason, candidates))
-            else:
-                predictions.append(Prediction(names[best], row, candidates=candidates))
+            status: Status = "unidentified" if reason else "ok"
+            predictions.append(Prediction(names[best], row, status, reason, candidates, new))
         return predictions
+
+    def excess(self, predictions: Iterable[Prediction]) -> float:
+        """How much too sure the bundle is of the cells of one imaging system, 1 where it is not.
+
+        It is the median novelty as a multiple of what is usual; 1 for fewer than `LEAST_CELLS` cells.
+        """
+        known = self.calibration.novelty
+        novelty = [one.novelty for one in predictions if one.novelty is not None]
+        if known is None or len(novelty) < LEAST_CELLS:
+            return 1.0
+        return max(1.0, float(np.median(novelty)) / known.usual)
+
+    def tempered(self, prediction: Prediction, excess: float) -> Prediction:
+        """Divide the logits of a prediction of this bundle by `excess` and name the cell anew."""
+        if excess == 1:
+            return prediction
+        shares = prediction.probabilities ** (1 / excess)
+        novelty = None if prediction.novelty is None else np.array([prediction.novelty], np.float32)
+        return self.name_cells((shares / shares.sum())[None].astype(np.float32), novelty)[0]
+
+    def at_system(self, predictions: Sequence[Prediction]) -> list[Prediction]:
+        """Return predictions of cells of one imaging system as sure as their novelty allows."""
+        excess = self.excess(predictions)
+        return [self.tempered(one, excess) for one in predictions]
 
     def predict(self, cells: Sequence[Cell]) -> list[Prediction]:
         """Classify `cells`: status ``"ok"``, or ``"unidentified"`` below the bundle's threshold."""
         predictions: list[Prediction] = []
         for i in range(0, len(cells), BATCH_SIZE):
             batch = self.prepare(cells[i : i + BATCH_SIZE])
-            predictions += self.name_cells(self.probabilities(batch))
+            predictions += self.name_cells(*self.read(batch))
         return predictions
 
     def restricted(self, classes: Sequence[str]) -> Bundle:
@@ -133,6 +181,12 @@ class Bundle:
             raise InputError(f"classes {','.join(classes)!r} leave nothing to tell apart: name at least two")
         kept = tuple(self.contents.taxonomy.index(name) for name in taxonomy.names)
         return replace(self, taxonomy=taxonomy, _kept=kept)
+
+
+def novelty_of(embedding: npt.NDArray[np.floating], centres: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    """Return squared distances, shape (N,), of embeddings (N, D) from the nearest of the centres (M, D)."""
+    apart = embedding[:, None] - np.asarray(centres, np.float32)
+    return np.asarray((apart**2).sum(axis=2).min(axis=1), np.float32)
 
 
 def load_bundle(source: Path | str | None = None, *, threads: int | None = None) -> Bundle:

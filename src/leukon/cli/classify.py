@@ -58,6 +58,8 @@ def classify(
         print_table(_table(classification, summary["classes"], summary["status"]))
         for one in classification.skipped:
             say(f"skipped {one.name}: {one.reason}")
+        if strange := dict(classification.provenance.settings).get("caution"):
+            say(f"note: {strange}")
         if color:
             say(f"colours: {dict(classification.provenance.settings)['colour']}")
         say(f"wrote {out / 'predictions.csv'}")

@@ -15,7 +15,7 @@ from leukon.errors import InputError
 from leukon.evaluation.bootstrap import Intervals, bootstrap
 from leukon.evaluation.scores import Scores, score
 from leukon.imaging.geometry import cut, resize, square_around
-from leukon.types import Cell, Classifier, Prediction, Skipped, Taxonomy
+from leukon.types import Cell, Classifier, Prediction, Skipped, SystemAware, Taxonomy
 
 BATCH_SIZE = 64
 THUMBNAIL_PX = 112
@@ -107,7 +107,7 @@ class Evaluation:
 
 
 def evaluate(classifier: Classifier, examples: Iterable[Example | Skipped], *, seed: int = 0) -> Evaluation:
-    """Classify `examples` in batches as they come, and score the result.
+    """Classify `examples`, of one imaging system, in batches as they come, and score the result.
 
     Parameters
     ----------
@@ -125,21 +125,29 @@ def evaluate(classifier: Classifier, examples: Iterable[Example | Skipped], *, s
         If the classifier does not know a label.
     """
     taxonomy = classifier.taxonomy
-    outcomes: list[Outcome] = []
-    clusters: list[str] = []
-    mistakes: list[Mistake] = []
+    known: list[tuple[str, str, str, str]] = []
+    predictions: list[Prediction] = []
+    pictures: dict[int, bytes] = {}
     skipped: list[Skipped] = []
     stream = iter(examples)
     while chunk := list(islice(stream, BATCH_SIZE)):
         usable = [item for item in chunk if isinstance(item, Example)]
         skipped += [item for item in chunk if isinstance(item, Skipped)]
-        predictions = classifier.predict([example.cell for example in usable])
-        for example, prediction in zip(usable, predictions, strict=True):
-            outcome = Outcome(example.cell.name, example.label, example.subject, prediction, example.group)
-            outcomes.append(outcome)
-            clusters.append(cluster_of(example.subject, example.group))
-            if not outcome.right:
-                mistakes.append(Mistake(outcome, _jpeg(thumbnail(example.cell))))
+        for example, prediction in zip(
+            usable, classifier.predict([example.cell for example in usable]), strict=True
+        ):
+            if prediction.label != example.label:
+                pictures[len(known)] = _jpeg(thumbnail(example.cell))
+            known.append((example.cell.name, example.label, example.subject, example.group))
+            predictions.append(prediction)
+    if isinstance(classifier, SystemAware):  # which changes how sure it is, and no label
+        predictions = classifier.at_system(predictions)
+    outcomes = [
+        Outcome(name, truth, subject, prediction, group)
+        for (name, truth, subject, group), prediction in zip(known, predictions, strict=True)
+    ]
+    clusters = [cluster_of(subject, group) for _, _, subject, group in known]
+    mistakes = [Mistake(outcomes[i], jpeg) for i, jpeg in pictures.items()]
     return _scored(taxonomy, outcomes, clusters, mistakes, skipped, seed=seed)
 
 

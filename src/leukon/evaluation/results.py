@@ -113,7 +113,7 @@ def summarise(
         "cells": scores.count,
         "clusters": evaluation.clusters,
         "unidentified": statuses.count("unidentified"),
-        "prediction_sets": _prediction_sets(evaluation),
+        "prediction_sets": prediction_sets(evaluation),
         "skipped": [asdict(item) for item in evaluation.skipped],
         "intervals": {"method": "percentile bootstrap", "resamples": RESAMPLES, "confidence": CONFIDENCE},
         **{name: estimate(getattr(scores, name), intervals[name][0]) for name in HEADLINE},
@@ -126,7 +126,7 @@ def summarise(
     }
 
 
-def _prediction_sets(evaluation: Evaluation) -> dict[str, Any] | None:
+def prediction_sets(evaluation: Evaluation) -> dict[str, Any] | None:
     """Return how often the sets hold the truth, in all and by class, and how large they are."""
     outcomes = evaluation.outcomes
     if not all(outcome.prediction.candidates for outcome in outcomes):

@@ -17,10 +17,12 @@ from leukon.bundle.calibration import calibrate
 from leukon.datasets.manifest import Manifest
 from leukon.errors import InputError
 from leukon.export.card import card_text
+from leukon.export.novelty import learn_novelty, some_of_training
 from leukon.export.onnx import after_raw, to_onnx
 from leukon.imaging.spaces.learned_raw import LearnedRaw
 from leukon.imaging.spaces.rgb import Rgb
 from leukon.pipeline import Scale
+from leukon.training.augment import Augmentation
 from leukon.training.loader import LabelledCells, load_cells
 from leukon.training.run import load_classifier
 
@@ -60,7 +62,6 @@ def export_run(
     classifier = load_classifier(run)
     data = load_cells(manifest.subset(split="val"), classifier.taxonomy, classifier.pipeline)
     logits = classifier.logits(data.cells)
-    calibration = calibrate(logits, data.labels)
     rows = _sample_rows(data)
     scores = _read_json(card) if card else {}
     provenance = {
@@ -72,10 +73,20 @@ def export_run(
         "history": _read_json(run / "history.json"),
     }
     pipeline = classifier.pipeline
-    onnx = to_onnx(classifier.network, channels=pipeline.planes, side_px=pipeline.frame.side_px)
+    onnx = to_onnx(
+        classifier.network, channels=pipeline.planes, side_px=pipeline.frame.side_px, with_features=True
+    )
     if isinstance(pipeline.space, LearnedRaw):  # a bundle names no file outside it
         onnx = after_raw(onnx, pipeline.space.content(), pipeline.scale)
         pipeline = replace(pipeline, space=Rgb(), scale=Scale((0.0,) * 3, (1.0,) * 3))
+    calibration = calibrate(logits, data.labels)
+    known = load_cells(some_of_training(manifest), classifier.taxonomy, classifier.pipeline)
+    augmentation = Augmentation(**provenance["recipe"]["augmentation"])
+    if augmentation.extent != "all":
+        augmentation = Augmentation()
+    familiar = learn_novelty(onnx, pipeline, known, data, augmentation, calibration.temperature)
+    calibration = calibrate(logits, data.labels, strange=familiar.validation > 1)
+    calibration = replace(calibration, novelty=familiar.novelty)
     contents = Contents(
         name=name,
         version=leukon.__version__,
@@ -83,7 +94,7 @@ def export_run(
         pipeline=pipeline,
         calibration=calibration,
         provenance=provenance,
-        onnx=onnx,
+        onnx=familiar.network,
         sample=Sample(
             tuple(data.cells[i] for i in rows),
             softmax(logits[rows] / calibration.temperature, axis=1).astype(np.float32),

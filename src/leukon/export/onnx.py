@@ -17,17 +17,34 @@ from leukon.imaging.color.network import NOTE
 from leukon.pipeline import Scale
 from leukon.transfer.generator import Generator
 
+FEATURES = "features"
 
-def to_onnx(network: nn.Module, *, channels: int, side_px: int) -> bytes:
+
+def to_onnx(network: nn.Module, *, channels: int, side_px: int, with_features: bool = False) -> bytes:
     """Export `network`, in evaluation mode and in float32, with a free batch size.
 
     Returns
     -------
     bytes
-        An ONNX file: input ``batch`` (N, channels, side_px, side_px), output ``logits`` (N, K).
+        An ONNX file: input ``batch`` (N, channels, side_px, side_px), output ``logits`` (N, K), and where a
+        `Network` is exported `with_features`, these as `FEATURES` (N, D).
     """
     free = {"batch": {0: "n"}, "logits": {0: "n"}}
+    if with_features:
+        network, free = _WithFeatures(network), {**free, FEATURES: {0: "n"}}
     return _exported(network, torch.zeros(2, channels, side_px, side_px), free)
+
+
+class _WithFeatures(nn.Module):
+    """A network that gives its features beside its logits."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, batch: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        features = self.network.embed(batch)  # type: ignore[operator]
+        return self.network.classify(features), features  # type: ignore[operator]
 
 
 def raw_to_onnx(network: nn.Module) -> bytes:
@@ -99,10 +116,10 @@ def after_raw(classifier: bytes, raw: bytes, scale: Scale) -> bytes:
 
 
 def _exported(network: nn.Module, sample: torch.Tensor, free: dict[str, dict[int, str]]) -> bytes:
-    """Export a network of one input and one output, whose names and free sizes `free` gives in turn."""
+    """Export a network; `free` gives the names and free sizes of its input and then of its outputs."""
     buffer = io.BytesIO()
     network = network.cpu().float().eval()
-    source, target = free
+    source, *targets = free
     with warnings.catch_warnings():
         # The tracing exporter is deprecated, but folds batch norms and needs no further packages.
         warnings.simplefilter("ignore")
@@ -112,7 +129,7 @@ def _exported(network: nn.Module, sample: torch.Tensor, free: dict[str, dict[int
             buffer,  # type: ignore[arg-type]
             dynamo=False,
             input_names=[source],
-            output_names=[target],
+            output_names=targets,
             dynamic_axes=free,
             opset_version=17,
         )

@@ -10,23 +10,25 @@ from leukon.storage import replacing
 from leukon.types import Analysis, ClassCount, Classification, FieldResult, NamedImage, Prediction, Taxonomy
 
 BOX = "x0", "y0", "x1", "y1"
+STATE = "status", "reason", "candidates", "novelty"
 SHARES = "percent", "low_95", "high_95", "corrected_percent", "corrected_low_95", "corrected_high_95"
 
 
 def write_cells(path: Path, analysis: Analysis) -> None:
     """Write one row per cell: where it lies (px), what it is called, how sure that is, and its status.
 
-    ``candidates`` is the prediction set, its classes parted by bars.
+    ``candidates`` is the prediction set, its classes parted by bars; ``novelty`` above 1 tells a cell that is
+    unlike those of training.
     """
     names = analysis.taxonomy.names
-    header = ["field", *BOX, "label", "confidence", *_shares(names), "status", "reason", "candidates"]
+    header = ["field", *BOX, "label", "confidence", *_shares(names), *STATE]
     write_table(path, header, (row for field in analysis.fields for row in _cell_rows(field)))
 
 
 def write_predictions(path: Path, classification: Classification) -> None:
     """Write one row per image; label and probabilities are empty where there is no cell."""
     taxonomy = classification.taxonomy
-    header = ["file", "label", "confidence", *_shares(taxonomy.names), "status", "reason", "candidates"]
+    header = ["file", "label", "confidence", *_shares(taxonomy.names), *STATE]
     write_table(path, header, (_image_row(image, taxonomy) for image in classification.images))
 
 
@@ -79,13 +81,14 @@ def _cell_rows(field: FieldResult) -> Iterator[list[str]]:
 
 def _image_row(image: NamedImage, taxonomy: Taxonomy) -> list[str]:
     if image.prediction is None:
-        return [image.name, "", "", *([""] * len(taxonomy)), image.status, image.reason, ""]
+        return [image.name, "", "", *([""] * len(taxonomy)), image.status, image.reason, "", ""]
     return [image.name, *_prediction_columns(image.prediction)]
 
 
 def _prediction_columns(prediction: Prediction) -> list[str]:
     shares = [f"{share:.4f}" for share in prediction.probabilities]
-    state = prediction.status, prediction.reason, "|".join(prediction.candidates)
+    novelty = "" if prediction.novelty is None else f"{prediction.novelty:.3f}"
+    state = prediction.status, prediction.reason, "|".join(prediction.candidates), novelty
     return [prediction.label, f"{prediction.confidence:.4f}", *shares, *state]
 
 

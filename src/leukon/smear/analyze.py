@@ -21,10 +21,13 @@ from leukon.smear.run import (
     card_of,
     classifier_of,
     confusion_of,
+    excess_of,
     ordered,
     provenance_of,
     purpose_of,
     sets_of,
+    tempered,
+    unknown_system,
 )
 from leukon.smear.sources import Input, Source, sources_of
 from leukon.types import (
@@ -119,19 +122,30 @@ def analyze(
         if progress:
             progress(done, len(sources))
 
-    def decode(index: int, value: Any) -> FieldResult:
+    done_at = [place for place in places if place is not None]
+
+    def as_named(index: int, value: Any) -> FieldResult:
         return field_from_json(sources[index].name, value)
 
-    fields = Results(book, [place for place in places if place is not None], decode)
+    named = (cell.prediction for field in Results(book, done_at, as_named) for cell in field.cells)
+    excess = excess_of(classifier, (one for one in named if one.reason not in (CUT, BROKEN)))
+
+    def decode(index: int, value: Any) -> FieldResult:
+        return _tempered(as_named(index, value), classifier, excess)
+
+    fields = Results(book, done_at, decode)
     images = _judge(fields)
     differential = count(
         taxonomy,
         (cell.prediction for field in fields for cell in field.cells),
         fields=images,
         card=card_of(classifier),
-        confusion=confusion_of(classifier),
+        # Of errors on an unknown system the validation cells say nothing.
+        confusion=confusion_of(classifier) if excess == 1 else (),
         options=options,
     )
+    if strange := unknown_system(excess):
+        differential = replace(differential, flags=(*differential.flags, Flag("unknown_system", strange)))
     if colors.warning:
         differential = replace(
             differential, flags=(*differential.flags, Flag("colour", f"Colours: {colors.warning}."))
@@ -184,6 +198,21 @@ def _field(source: Source, classifier: Classifier, colors: Recoloring, *, with_p
         ),
         remarks=remarks,
         preview=preview(image) if with_preview else b"",
+    )
+
+
+def _tempered(field: FieldResult, classifier: Classifier, excess: float) -> FieldResult:
+    """Name the cells of a field anew, but for those that are cut or broken."""
+
+    def anew(prediction: Prediction) -> Prediction:
+        if prediction.reason in (CUT, BROKEN):
+            return prediction
+        return settle(tempered(classifier, prediction, excess), (), classifier.taxonomy)
+
+    if excess == 1:
+        return field
+    return replace(
+        field, cells=tuple(replace(cell, prediction=anew(cell.prediction)) for cell in field.cells)
     )
 
 

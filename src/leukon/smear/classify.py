@@ -14,7 +14,17 @@ from leukon.smear.analyze import BROKEN
 from leukon.smear.color import Choice, Recoloring, recoloring
 from leukon.smear.journal import Journal
 from leukon.smear.records import image_from_json, image_to_json
-from leukon.smear.run import Progress, classifier_of, ordered, provenance_of, purpose_of, sets_of
+from leukon.smear.run import (
+    Progress,
+    classifier_of,
+    excess_of,
+    ordered,
+    provenance_of,
+    purpose_of,
+    sets_of,
+    tempered,
+    unknown_system,
+)
 from leukon.smear.sources import Input, Source, sources_of
 from leukon.types import Cell, Classification, Classifier, NamedImage, Skipped
 
@@ -109,8 +119,14 @@ def classify(
 
     values = [value for place in places if place is not None for value in book.read(place)]
     images = [image_from_json(source.name, value) for source, value in zip(sources, values, strict=True)]
+    whole = {i: one.prediction for i, one in enumerate(images) if one.prediction and one.reason != BROKEN}
+    excess = excess_of(classifier, whole.values())
+    for i, prediction in whole.items():
+        images[i] = replace(images[i], prediction=tempered(classifier, prediction, excess))
     skipped = tuple(Skipped(one.name, one.fault) for one in images if not one.is_readable)
     settings = {"classes": ", ".join(classifier.taxonomy.names), **sets_of(classifier), **colors.settings}
+    if strange := unknown_system(excess):
+        settings["caution"] = strange
     if colors.warning:
         settings["colour warning"] = colors.warning
     provenance = provenance_of(classifier, settings, len(sources))

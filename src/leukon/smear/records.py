@@ -68,9 +68,11 @@ def image_from_json(name: str, value: Any) -> NamedImage:
 
 def _prediction_to_json(prediction: Prediction) -> list[Any]:
     shares = prediction.probabilities.tolist()
-    return [prediction.label, shares, prediction.status, prediction.reason, prediction.candidates]
+    state = prediction.status, prediction.reason, prediction.candidates, prediction.novelty
+    return [prediction.label, shares, *state]
 
 
 def _prediction_from_json(value: Any) -> Prediction:
-    label, probabilities, status, reason, candidates = value
-    return Prediction(label, np.array(probabilities, np.float32), status, reason, tuple(candidates))
+    label, probabilities, status, reason, candidates, novelty = value
+    shares = np.array(probabilities, np.float32)
+    return Prediction(label, shares, status, reason, tuple(candidates), novelty)

@@ -20,7 +20,7 @@ from leukon.bundle import Bundle, load_bundle
 from leukon.errors import InputError
 from leukon.machine import available_processors
 from leukon.smear.journal import Journal
-from leukon.types import Classifier, Provenance
+from leukon.types import Classifier, Prediction, Provenance
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -151,6 +151,27 @@ def sets_of(classifier: Classifier) -> dict[str, str]:
     return {
         "prediction sets": f"hold the true class of {share} of the cells, on cells like those of validation"
     }
+
+
+def excess_of(classifier: Classifier, predictions: Iterable[Prediction]) -> float:
+    """Return how much too sure a bundle is of cells that it named; 1 for other classifiers."""
+    return classifier.excess(predictions) if isinstance(classifier, Bundle) else 1.0
+
+
+def tempered(classifier: Classifier, prediction: Prediction, excess: float) -> Prediction:
+    """Return what a bundle says once it knows how much too sure it is."""
+    return classifier.tempered(prediction, excess) if isinstance(classifier, Bundle) else prediction
+
+
+def unknown_system(excess: float) -> str:
+    """Say that the images are of an imaging system or stain that the bundle does not know; else empty."""
+    if excess == 1:
+        return ""
+    return (
+        "The cells of these images look unlike those that the classifier was trained on, as from another "
+        f"imaging system or stain (novelty {excess:.1f} times what is usual). It is less sure of its names "
+        "here, and more of them will be wrong: check them by eye, or label some and run leukon adapt."
+    )
 
 
 @cache

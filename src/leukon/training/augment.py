@@ -26,6 +26,7 @@ _BENDS = 5  # nodes a side of the grid that elastic changes are drawn on
 # Optical density of azure B on chromatin, of eosin, and of methylene blue on cytoplasm: red, green, blue.
 _DYES = np.array([[0.55, 0.80, 0.22], [0.10, 0.75, 0.60], [0.35, 0.25, 0.15]]).T
 _OF_DYES = np.linalg.inv(_DYES)
+_STRENGTHS = "elastic", "crosstalk", "saturation", "stain", "dyes", "cast", "gamma", "blur_px", "noise"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,16 @@ class Augmentation:
     jpeg: float = 0.2
     sensor: float = 0.0
     plain: float = 0.15
+
+    def scaled(self, factor: float) -> Augmentation:
+        """Return changes of colour, sharpness and grain `factor` times as strong, made to every cell."""
+        return replace(
+            self,
+            extent="all",
+            plain=0.0,
+            coarse=1 + factor * (self.coarse - 1),
+            **{name: factor * getattr(self, name) for name in _STRENGTHS},
+        )
 
     def __call__(self, cell: Cell, rng: np.random.Generator) -> Cell:
         """Return a changed copy of `cell`; its image is 8-bit and about twice as wide as the cell."""

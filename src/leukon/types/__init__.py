@@ -3,7 +3,7 @@
 from leukon.types.analysis import Analysis, Classification, FieldResult, FoundCell, NamedImage, Provenance
 from leukon.types.differential import ClassCount, Differential, Flag, Skipped
 from leukon.types.image import Box, Capture, Cell, Field, Image
-from leukon.types.prediction import Classifier, Prediction, Status
+from leukon.types.prediction import Classifier, Prediction, Status, SystemAware
 from leukon.types.segmentation import SegmentedCell, SegmentedImage
 from leukon.types.taxonomy import (
     AML_CLASSES,
@@ -39,6 +39,7 @@ __all__ = [
     "SegmentedImage",
     "Skipped",
     "Status",
+    "SystemAware",
     "Taxonomy",
     "taxonomy_of",
 ]

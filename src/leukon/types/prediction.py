@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,8 @@ class Prediction:
     candidates : tuple of str
         Prediction set: classes that hold the true one at the classifier's stated coverage, the most probable
         first; empty where the classifier gives none.
+    novelty : float or None
+        How unlike the cells of training it is: 0 like them, above 1 unlike any; None where not measured.
     """
 
     label: str
@@ -40,6 +42,7 @@ class Prediction:
     status: Status = "ok"
     reason: str = ""
     candidates: tuple[str, ...] = ()
+    novelty: float | None = None
 
     @property
     def confidence(self) -> float:
@@ -57,4 +60,13 @@ class Classifier(Protocol):
 
     def predict(self, cells: Sequence[Cell]) -> list[Prediction]:
         """Classify each of `cells`."""
+        ...
+
+
+@runtime_checkable
+class SystemAware(Protocol):
+    """A classifier that is less sure where all the cells of an imaging system look strange to it."""
+
+    def at_system(self, predictions: Sequence[Prediction]) -> list[Prediction]:
+        """Return its `predictions` of cells of one imaging system, calibrated for that system."""
         ...

@@ -111,7 +111,7 @@ def test_what_cannot_be_adapted(bundle: Bundle, adapted: Adapted, cells_of: Cell
     with pytest.raises(UnknownNameError, match="unknown class 'blast'"):
         adapt(bundle, [*cells, replace(cells[0], label="blast")], name="unknown")
     write_bundle(tmp_path / "both.leukon", adapted.contents)
-    with pytest.raises(BundleError, match="does not end in one linear layer"):
+    with pytest.raises(BundleError, match="was adapted before"):
         adapt(load_bundle(tmp_path / "both.leukon"), cells, name="twice")
 
 

@@ -9,11 +9,21 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from torch import nn
 
-from leukon.bundle import Bundle, Calibration, Contents, Sample, load_bundle, read_bundle, write_bundle
+from leukon.bundle import (
+    Bundle,
+    Calibration,
+    Contents,
+    Novelty,
+    Sample,
+    load_bundle,
+    read_bundle,
+    write_bundle,
+)
 from leukon.errors import BundleError, InputError, UnknownNameError
 from leukon.export.onnx import to_onnx
 from leukon.imaging.color.identity import Identity
@@ -87,6 +97,44 @@ def test_prediction_sets_hold_what_reaches_its_floor(contents: Contents, tmp_pat
     assert [p.candidates for p in bundle.name_cells(shares)] == [("a",), ("c", "b"), ("a",)]
     kept = bundle.restricted(["a", "c"])
     assert [p.candidates for p in kept.name_cells(shares[:, [0, 2]])] == [("a",), ("c",), ("a",)]
+
+
+@pytest.fixture(scope="module")
+def wary(contents: Contents, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """A bundle that knows the colours of its sample and takes all within a distance of 1 for familiar."""
+    pipeline = contents.pipeline
+    network = onnx.load_from_string(contents.onnx)
+    # The channel means, a quarter of the logits, are the embedding.
+    network.graph.initializer.append(onnx.numpy_helper.from_array(np.array(0.25, np.float32), "quarter"))
+    network.graph.node.append(onnx.helper.make_node("Mul", ["logits", "quarter"], ["embedding"]))
+    network.graph.output.append(onnx.helper.make_empty_tensor_value_info("embedding"))
+    centres = tuple(tuple(row) for row in pipeline.batch(contents.sample.cells).mean(axis=(2, 3)).tolist())
+    calibration = replace(contents.calibration, threshold=0.4, novelty=Novelty(centres, usual=0.1))
+    path = tmp_path_factory.mktemp("wary") / "wary.leukon"
+    write_bundle(path, replace(contents, onnx=network.SerializeToString(), calibration=calibration))
+    assert load_bundle(path).calibration == calibration
+    return load_bundle(path)
+
+
+def test_what_is_unlike_training_has_no_name(wary: Bundle) -> None:
+    usual, strange = wary.predict([cell(200, 20, 20), cell(250, 250, 20)])
+    assert usual.novelty == pytest.approx(0, abs=1e-6) and usual.status == "ok"
+    assert strange.novelty > 1 and strange.status == "unidentified"
+    assert strange.reason.startswith("unlike the cells that the classifier was trained on")
+
+
+def test_a_strange_system_makes_it_less_sure(wary: Bundle) -> None:
+    known = wary.predict([cell(200, 20, 20)] * 12)
+    assert wary.at_system(known) == known
+    shifted = wary.predict([cell(170, 60, 20)] * 12)
+    excess = wary.excess(shifted)
+    assert excess == pytest.approx(shifted[0].novelty / 0.1) and excess > 1
+    assert wary.excess(shifted[:9]) == 1
+    after = wary.at_system(shifted)[0]
+    before = np.log(shifted[0].probabilities.astype(np.float64))
+    flattened = np.log(after.probabilities.astype(np.float64))
+    np.testing.assert_allclose(np.diff(flattened), np.diff(before) / excess, atol=1e-5)
+    assert after.label == shifted[0].label and after.novelty == shifted[0].novelty
 
 
 def test_the_same_contents_give_the_same_bytes(contents: Contents, path: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from leukon.bundle.calibration import calibrate, fit_temperature, set_floors
+from leukon.bundle.calibration import calibrate, fit_temperature, fit_usual, set_floors
 
 COVERAGE = 0.9
 CLASSES = 4
@@ -91,3 +91,18 @@ def test_calibration_counts_what_the_threshold_leaves() -> None:
     assert confusion.sum(axis=1).tolist() == np.bincount(labels).tolist()
     assert confusion[:, -1].sum() == (shares.max(axis=1) < found.threshold).sum()
     assert len(found.floors) == CLASSES
+
+
+def test_strange_cells_are_counted_as_nameless() -> None:
+    logits, labels = drawn(500, 4)
+    strange = np.arange(500) < 50
+    without, found = (np.array(calibrate(logits, labels, strange=s).confusion) for s in (None, strange))
+    assert 0 < found[:, -1].sum() - without[:, -1].sum() <= 50
+
+
+def test_how_novel_is_usual_is_learnt_from_other_systems() -> None:
+    systems = [
+        (*drawn(3000, i, sharpness=max(1, novelty / 0.4)), novelty)
+        for i, novelty in enumerate((0.2, 0.8, 1.6))
+    ]
+    assert fit_usual(systems, 1.0) == pytest.approx(0.4, rel=0.08)

@@ -86,7 +86,7 @@ def test_cells_csv_holds_every_cell(tmp_path: Path, analysis: Analysis) -> None:
     assert list(found[0]) == [
         *("field", "x0", "y0", "x1", "y1", "label", "confidence"),
         *(f"p_{name}" for name in PERIPHERAL_BLOOD.names),
-        *("status", "reason", "candidates"),
+        *("status", "reason", "candidates", "novelty"),
     ]
     assert len(found) == 5
     assert found[0]["field"] == HOSTILE

@@ -150,6 +150,10 @@ def test_the_bundle_says_what_the_run_says(run: Path, manifest: Manifest, tmp_pa
     np.testing.assert_allclose([p.probabilities for p in bundle.predict(cells)], shares, atol=1e-4)
     assert "Research Use Only" in bundle.contents.card_text
     assert bundle.contents.provenance["manifest"] == manifest.digest()
+    novelty = [p.novelty for p in bundle.predict(cells)]
+    assert np.mean(np.array(novelty) <= 1) >= 0.95
+    turned = [replace(cell, image=255 - cell.image) for cell in cells]
+    assert np.median([p.novelty for p in bundle.predict(turned)]) > np.max(novelty)
 
 
 def test_a_learned_space_ships_inside_the_bundle(manifest: Manifest, tmp_path: Path) -> None:
