@@ -25,7 +25,7 @@ from leukon.evaluation import Example, score
 PENALTIES = 0.3, 0.03, 0.01, 0.003, 0.001
 """Strengths of regularisation that cross-validation chooses from."""
 
-GATE_PENALTY = 0.1
+GATE_PENALTY = 0.01
 LEAST_CELLS = 3
 """Labelled cells that a class needs to be cross-validated; a class with fewer is learned all the same."""
 

@@ -198,13 +198,14 @@ def _resampling(side: int, zoom: float, *, mirrored: bool) -> Array:
 
 
 def _last_maps(model: onnx.ModelProto) -> dict[str, tuple[int, int, int]]:
-    """Return name and (channels, height, width) of the last map of every resolution."""
-    found: dict[tuple[int, int], tuple[str, int]] = {}
+    """Return name and (channels, height, width) of the last map of every resolution, of every stream."""
+    maps: list[tuple[str, tuple[int, int, int]]] = []
     for value in onnx.shape_inference.infer_shapes(model).graph.value_info:
         sizes = [axis.dim_value for axis in value.type.tensor_type.shape.dim]
         if len(sizes) == 4 and min(sizes[1:]) > 0 and max(sizes[2:]) > 1:
-            found[sizes[2], sizes[3]] = value.name, sizes[1]
-    return {name: (channels, *sides) for sides, (name, channels) in found.items()}
+            maps.append((value.name, (sizes[1], sizes[2], sizes[3])))
+    ends = [*(shape[1:] for _, shape in maps[1:]), None]
+    return {name: shape for (name, shape), after in zip(maps, ends, strict=True) if shape[1:] != after}
 
 
 def _windowed(graph: onnx.GraphProto, name: str, shape: tuple[int, int, int]) -> list[str]:

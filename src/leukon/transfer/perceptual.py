@@ -98,6 +98,10 @@ class _Graph(nn.Module):
         for node in graph.node:
             if node.op_type in ("ReduceMean", "GlobalAveragePool"):
                 break
+            if node.op_type == "Slice" and node.input[0] == self.input:
+                self.input = node.output[0]  # the picture, without the silhouette behind it
+            if node.op_type in ("Constant", "Slice"):
+                continue
             if node.op_type not in ("Conv", "Relu", "Add"):
                 raise InputError(f"{name} holds a {node.op_type}: only plain convolutional bundles can look")
             settings = {one.name: onnx.helper.get_attribute_value(one) for one in node.attribute}

@@ -88,6 +88,21 @@ def test_views_are_the_turned_and_zoomed_batch(bundle: Bundle) -> None:
     assert ramp[50] == pytest.approx(50)
 
 
+def test_the_maps_of_both_streams_are_features() -> None:
+    shipped = load_bundle()
+    network = open_network(with_views(shipped.contents.onnx, views=0), Path("small"))
+    frame = shipped.contents.pipeline.frame
+    batch = np.random.default_rng(0).random((1, 4, frame.side_px, frame.side_px), np.float32)
+    plain = network.run([FEATURES], {"batch": batch})[0][0]
+    # Beside what the heads read: mean and deviation of the channels of the last map of each resolution.
+    for planes, channels in (([0, 1, 2], 2291), ([3], 305)):
+        changed = batch.copy()
+        changed[:, planes] *= 0.5
+        moved = network.run([FEATURES], {"batch": changed})[0][0] != plain
+        assert moved.any() and not moved.all()
+        assert moved[1376:].sum() > 0.6 * 2 * channels
+
+
 def test_views_alone_are_recoloured(bundle: Bundle) -> None:
     batch = np.random.default_rng(0).uniform(-1, 1, (2, 3, 32, 32)).astype(np.float32)
     swap = np.eye(3, dtype=np.float32)[[1, 0, 2]]
