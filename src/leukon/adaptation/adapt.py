@@ -303,6 +303,6 @@ def _card_section(origin: str, figures: Figures) -> str:
     return (
         f"## Adapted\n\nFrom `{origin}`, with labelled cells of another imaging system: {told}. Balanced "
         f"accuracy on them, cross-validated: {figures.before:.3f} before, {figures.after:.3f} after. Other "
-        "figures of this card are those before adapting; cells of the systems known before are answered as "
-        "before.\n"
+        "figures of this card are those before adapting; cells that the gate takes for those of the "
+        "systems known before are answered as before.\n"
     )

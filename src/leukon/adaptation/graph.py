@@ -7,6 +7,7 @@ a cell: the early maps know colour and grain, the late ones shape.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -204,8 +205,11 @@ def _last_maps(model: onnx.ModelProto) -> dict[str, tuple[int, int, int]]:
         sizes = [axis.dim_value for axis in value.type.tensor_type.shape.dim]
         if len(sizes) == 4 and min(sizes[1:]) > 0 and max(sizes[2:]) > 1:
             maps.append((value.name, (sizes[1], sizes[2], sizes[3])))
-    ends = [*(shape[1:] for _, shape in maps[1:]), None]
-    return {name: shape for (name, shape), after in zip(maps, ends, strict=True) if shape[1:] != after}
+    return {
+        name: shape
+        for (name, shape), after in zip_longest(maps, (shape[1:] for _, shape in maps[1:]))
+        if shape[1:] != after
+    }
 
 
 def _windowed(graph: onnx.GraphProto, name: str, shape: tuple[int, int, int]) -> list[str]:

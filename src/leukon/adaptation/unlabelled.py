@@ -1,8 +1,8 @@
 """Images of a new imaging system without labels: its colours mapped, its cells looked at from several sides.
 
 An affine map takes the colours of the new system to those that the bundle knows, and a cell's name is that of
-the mean over its turned and zoomed views. A gate keeps both to the new system's cells: those of the known
-systems are answered as before.
+the mean over its turned and zoomed views. A gate, learned from the few cells that the bundle replays,
+keeps both to the new system's cells.
 """
 
 from __future__ import annotations
@@ -194,5 +194,6 @@ def _card_section(origin: str, changes: Changes) -> str:
         f"## Adapted\n\nFrom `{origin}`, with {changes.cells} cells of another imaging system, unlabelled: "
         f"{changes.renamed:.0%} of them get another name, and two views of a cell agree in "
         f"{changes.agreement_after:.1%} of cases, before in {changes.agreement_before:.1%}. Other figures of "
-        "this card are those before adapting; cells of the systems known before are answered as before.\n"
+        "this card are those before adapting; cells that the gate takes for those of the systems "
+        "known before are answered as before.\n"
     )

@@ -33,7 +33,7 @@ def adapt(
     With --data a second head is fitted beside the first; cells of the part test are left alone, to evaluate
     with. With --images the colours of the system are mapped to those that the bundle knows; labels gain more.
     Either way a cell of the new system is looked at from several sides, and a gate decides by its look what
-    answers, so that systems known before are answered as before.
+    answers, so that most cells of the systems known before are answered as before.
 
     Exit codes: 0 done; 1 the labels or images do not help, nothing is written; 2 wrong input; 130 stopped by
     Ctrl-C.
