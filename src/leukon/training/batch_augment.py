@@ -81,8 +81,8 @@ class BatchAugmentation:
         Raises
         ------
         InputError
-            If light is to change where the values are not light, a hue, which is an angle, is to be averaged,
-            or a number is negative or a share above 1.
+            If light is to change where the values are not light, as of a silhouette, if a hue, which is an
+            angle, is to be averaged, or if a number is negative or a share above 1.
         """
         numbers = {name: value for name, value in asdict(self).items() if name != "checkerboard_mode"}
         shares = ("flip", "cutout", "cutout_side", "checkerboard", "shading")
@@ -94,6 +94,9 @@ class BatchAugmentation:
         for name in unfit:
             if numbers[name]:
                 raise InputError(f"batch.{name} has no meaning in the space {space.name}: set it to 0")
+        for name in (*_LIGHT_CHANGES, "noise", "checkerboard") if pipeline.frame.silhouette else ():
+            if numbers[name]:
+                raise InputError(f"batch.{name} has no meaning for a silhouette: set it to 0")
 
     def __call__(self, batch: Tensor, pipeline: Pipeline, generator: torch.Generator) -> Tensor:
         """Change every cell of `batch` by itself.

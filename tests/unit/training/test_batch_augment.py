@@ -175,6 +175,11 @@ def test_what_has_no_meaning_is_refused() -> None:
             replace(hsv, space=Lab()),
             "batch.stain has no meaning in the space lab",
         ),
+        (
+            BatchAugmentation(checkerboard=0.5),
+            replace(PIPELINE, frame=replace(PIPELINE.frame, silhouette=True)),
+            "batch.checkerboard has no meaning for a silhouette",
+        ),
         (BatchAugmentation(flip=1.5), PIPELINE, "batch.flip is 1.5: give 0…1"),
         (BatchAugmentation(noise=-1), PIPELINE, "batch.noise is -1: give 0 or more"),
         (BatchAugmentation(mixup=float("nan")), PIPELINE, "batch.mixup is nan"),

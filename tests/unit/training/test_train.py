@@ -156,6 +156,32 @@ def test_the_bundle_says_what_the_run_says(run: Path, manifest: Manifest, tmp_pa
     assert np.median([p.novelty for p in bundle.predict(turned)]) > np.max(novelty)
 
 
+def test_two_streams_ship_with_the_silhouette(manifest: Manifest, tmp_path: Path) -> None:
+    recipe = replace(
+        RECIPE,
+        pipeline=Pipeline(frame=Frame(side_px=32, silhouette=True)),
+        model=ModelSpec("mobilenet_v2_silhouette"),
+        epochs=1,
+    )
+    train(recipe, manifest, tmp_path / "run", taxonomy=TAXONOMY)
+    export_run(tmp_path / "run", tmp_path / "two.leukon", manifest, name="two")
+    bundle, network = load_bundle(tmp_path / "two.leukon"), load_classifier(tmp_path / "run")
+    cells = load_cells(manifest.subset(split="val"), TAXONOMY, bundle.contents.pipeline).cells
+    logits = network.logits(cells) / bundle.calibration.temperature
+    shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose([p.probabilities for p in bundle.predict(cells)], shares, atol=1e-4)
+
+
+@pytest.mark.parametrize("sees", [True, False])
+def test_a_network_and_its_silhouettes_belong_together(
+    manifest: Manifest, tmp_path: Path, sees: bool
+) -> None:
+    model = ModelSpec("mobilenet_v2_silhouette") if sees else RECIPE.model
+    pipeline = Pipeline(frame=Frame(side_px=32, silhouette=not sees))
+    with pytest.raises(InputError, match=f"set silhouette={sees} in the frame"):
+        train(replace(RECIPE, pipeline=pipeline, model=model), manifest, tmp_path / "run", taxonomy=TAXONOMY)
+
+
 def test_a_learned_space_ships_inside_the_bundle(manifest: Manifest, tmp_path: Path) -> None:
     model = tmp_path / "rgb2raw.onnx"
     torch.manual_seed(0)
