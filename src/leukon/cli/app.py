@@ -14,10 +14,10 @@ from leukon.cli.bundle import show as show_bundle
 from leukon.cli.checkerboard import checkerboard
 from leukon.cli.classify import classify
 from leukon.cli.color import apply as apply_color
-from leukon.cli.color import compare as compare_colors
 from leukon.cli.color import fit as fit_color
-from leukon.cli.color import pair as pair_color
+from leukon.cli.color_compare import compare as compare_colors
 from leukon.cli.color_distil import distil as distil_color
+from leukon.cli.color_pair import pair as pair_color
 from leukon.cli.compare import compare
 from leukon.cli.cost import cost
 from leukon.cli.crossval import crossval

@@ -22,7 +22,7 @@ def distil(
     """
     from dataclasses import replace
 
-    from leukon.cli.color import readable, spread
+    from leukon.cli.color_inputs import readable, spread
     from leukon.cli.console import print_json, progress, say
     from leukon.evaluation.color import fidelity
     from leukon.imaging.color.distil import distil as run
