@@ -27,7 +27,7 @@ def balanced_accuracy(manifest: Manifest, classes: Iterable[str] | None = None) 
 
 def test_generated_cells_of_unseen_seeds(tmp_path: Path) -> None:
     write_cells(tmp_path, 15, 4242, split="test")
-    assert balanced_accuracy(read_manifest(tmp_path)) >= 0.84  # 0.90 is measured on 100 a class
+    assert balanced_accuracy(read_manifest(tmp_path)) >= 0.86  # 0.93 is measured on 100 a class
 
 
 def test_pbc(shared_data: Path) -> None:

@@ -6,7 +6,8 @@ A bundle is one zip file:
     name, version, taxonomy, pipeline, calibration, provenance, and the SHA-256 of every other member
 ``model.onnx``
     the network: input ``batch`` (N, C, H, W) float32, outputs ``logits`` (N, K) and, where the calibration
-    knows novelty, ``embedding`` (N, D)
+    knows novelty, ``embedding`` (N, D) and perhaps ``abroad`` (N, K), the logits for cells of a strange
+    imaging system
 ``sample.npz``
     cells with the probabilities that they must give, replayed on every load
 ``card.json``, ``card.md``

@@ -26,6 +26,25 @@ UNLIKE = "unlike the cells that the classifier was trained on"
 
 
 @dataclass(frozen=True, eq=False, slots=True)
+class Reading:
+    """What a network says of N cells.
+
+    Attributes
+    ----------
+    probabilities : ndarray, shape (N, K)
+        Calibrated.
+    novelty : ndarray, shape (N,), or None
+        Where the bundle knows it.
+    abroad : ndarray, shape (N, K), or None
+        Probabilities if these are cells of a strange imaging system; None for the same.
+    """
+
+    probabilities: npt.NDArray[np.float32]
+    novelty: npt.NDArray[np.float32] | None = None
+    abroad: npt.NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class Bundle:
     """A shipped model, ready to classify cells; made by `load_bundle`.
 
@@ -84,25 +103,28 @@ class Bundle:
 
     def probabilities(self, batch: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Return calibrated probabilities, shape (N, K), of what `prepare` returned."""
-        return self.read(batch)[0]
+        return self.read(batch).probabilities
 
-    def read(
-        self, batch: npt.NDArray[np.float32]
-    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32] | None]:
-        """Return what `probabilities` does, and the novelty of each cell, shape (N,), where it is known."""
+    def read(self, batch: npt.NDArray[np.float32]) -> Reading:
+        """Run the network on what `prepare` returned."""
         known = self.calibration.novelty
-        wanted = ["logits"] if known is None else ["logits", "embedding"]
+        wanted = ["logits"]
+        if known is not None:
+            made = {output.name for output in self._session.get_outputs()}
+            wanted += ["embedding", *({"abroad"} & made)]
         if not len(batch):
-            return np.zeros((0, len(self.taxonomy)), np.float32), None
+            return Reading(np.zeros((0, len(self.taxonomy)), np.float32))
         parts = [
             self._session.run(wanted, {"batch": batch[i : i + BATCH_SIZE]})
             for i in range(0, len(batch), BATCH_SIZE)
         ]
-        logits, *embedding = (
-            np.concatenate(part).astype(np.float32, copy=False) for part in zip(*parts, strict=True)
+        made_of = (np.concatenate(part).astype(np.float32, copy=False) for part in zip(*parts, strict=True))
+        found = dict(zip(wanted, made_of, strict=True))
+        return Reading(
+            self._shares(found["logits"]),
+            novelty_of(found["embedding"], known.centres) if known else None,
+            self._shares(found["abroad"]) if "abroad" in found else None,
         )
-        novelty = None if known is None else novelty_of(embedding[0], known.centres)
-        return self._shares(logits), novelty
 
     def _shares(self, logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         logits = logits[:, list(self._kept)] / self.calibration.temperature
@@ -111,15 +133,15 @@ class Bundle:
         shares: npt.NDArray[np.float32] = exponents / exponents.sum(axis=1, keepdims=True)
         return shares
 
-    def name_cells(
-        self, probabilities: npt.NDArray[np.float32], novelty: npt.NDArray[np.float32] | None = None
-    ) -> list[Prediction]:
-        """Turn probabilities, shape (N, K), and novelty, shape (N,), into predictions with a status."""
+    def name_cells(self, reading: Reading) -> list[Prediction]:
+        """Turn what was read into predictions with a status."""
         threshold, names = self.calibration.threshold, self.taxonomy.names
         floors = [self.calibration.floors[k] for k in self._kept] if self.calibration.floors else None
         predictions = []
-        strange = [None] * len(probabilities) if novelty is None else novelty.tolist()
-        for row, new in zip(probabilities, strange, strict=True):
+        nothing = [None] * len(reading.probabilities)
+        strange = nothing if reading.novelty is None else reading.novelty.tolist()
+        abroad = nothing if reading.abroad is None else reading.abroad
+        for row, new, other in zip(reading.probabilities, strange, abroad, strict=True):
             order = row.argsort()[::-1].tolist()
             best = order[0]
             candidates = (
@@ -131,7 +153,7 @@ class Bundle:
             elif row[best] < threshold:
                 reason = f"confidence {row[best]:.2f} is below {threshold:.2f}"
             status: Status = "unidentified" if reason else "ok"
-            predictions.append(Prediction(names[best], row, status, reason, candidates, new))
+            predictions.append(Prediction(names[best], row, status, reason, candidates, new, other))
         return predictions
 
     def excess(self, predictions: Iterable[Prediction]) -> float:
@@ -146,12 +168,13 @@ class Bundle:
         return max(1.0, float(np.median(novelty)) / known.usual)
 
     def tempered(self, prediction: Prediction, excess: float) -> Prediction:
-        """Divide the logits of a prediction of this bundle by `excess` and name the cell anew."""
+        """Name a cell of a strange system anew: by what holds abroad, the logits divided by `excess`."""
         if excess == 1:
             return prediction
-        shares = prediction.probabilities ** (1 / excess)
+        held = prediction.probabilities if prediction.abroad is None else prediction.abroad
+        shares = held ** (1 / excess)
         novelty = None if prediction.novelty is None else np.array([prediction.novelty], np.float32)
-        return self.name_cells((shares / shares.sum())[None].astype(np.float32), novelty)[0]
+        return self.name_cells(Reading((shares / shares.sum())[None].astype(np.float32), novelty))[0]
 
     def at_system(self, predictions: Sequence[Prediction]) -> list[Prediction]:
         """Return predictions of cells of one imaging system as sure as their novelty allows."""
@@ -163,7 +186,7 @@ class Bundle:
         predictions: list[Prediction] = []
         for i in range(0, len(cells), BATCH_SIZE):
             batch = self.prepare(cells[i : i + BATCH_SIZE])
-            predictions += self.name_cells(*self.read(batch))
+            predictions += self.name_cells(self.read(batch))
         return predictions
 
     def restricted(self, classes: Sequence[str]) -> Bundle:

@@ -136,18 +136,20 @@ def evaluate(classifier: Classifier, examples: Iterable[Example | Skipped], *, s
         for example, prediction in zip(
             usable, classifier.predict([example.cell for example in usable]), strict=True
         ):
-            if prediction.label != example.label:
+            maybe = prediction.probabilities if prediction.abroad is None else prediction.abroad
+            if {prediction.label, taxonomy.names[maybe.argmax()]} != {example.label}:
                 pictures[len(known)] = _jpeg(thumbnail(example.cell))
             known.append((example.cell.name, example.label, example.subject, example.group))
             predictions.append(prediction)
-    if isinstance(classifier, SystemAware):  # which changes how sure it is, and no label
+    if isinstance(classifier, SystemAware):
         predictions = classifier.at_system(predictions)
     outcomes = [
         Outcome(name, truth, subject, prediction, group)
         for (name, truth, subject, group), prediction in zip(known, predictions, strict=True)
     ]
     clusters = [cluster_of(subject, group) for _, _, subject, group in known]
-    mistakes = [Mistake(outcomes[i], jpeg) for i, jpeg in pictures.items()]
+    wrong = ((outcomes[i], jpeg) for i, jpeg in pictures.items())
+    mistakes = [Mistake(one, jpeg) for one, jpeg in wrong if one.prediction.label != one.truth]
     return _scored(taxonomy, outcomes, clusters, mistakes, skipped, seed=seed)
 
 

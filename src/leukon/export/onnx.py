@@ -17,6 +17,7 @@ from leukon.imaging.color.network import NOTE
 from leukon.pipeline import Scale
 from leukon.transfer.generator import Generator
 
+ABROAD = "abroad"
 FEATURES = "features"
 
 
@@ -27,24 +28,28 @@ def to_onnx(network: nn.Module, *, channels: int, side_px: int, with_features: b
     -------
     bytes
         An ONNX file: input ``batch`` (N, channels, side_px, side_px), output ``logits`` (N, K), and where a
-        `Network` is exported `with_features`, these as `FEATURES` (N, D).
+        `Network` is exported `with_features`, these as `FEATURES` (N, D), and what it says `ABROAD` (N, K).
     """
-    free = {"batch": {0: "n"}, "logits": {0: "n"}}
+    sample = torch.zeros(2, channels, side_px, side_px)
+    names = ["batch", "logits"]
     if with_features:
-        network, free = _WithFeatures(network), {**free, FEATURES: {0: "n"}}
-    return _exported(network, torch.zeros(2, channels, side_px, side_px), free)
+        network = _WithFeatures(network)
+        names += [ABROAD, FEATURES] if len(network.eval()(sample)) > 2 else [FEATURES]
+    return _exported(network, sample, {name: {0: "n"} for name in names})
 
 
 class _WithFeatures(nn.Module):
-    """A network that gives its features beside its logits."""
+    """A network that gives its features beside its logits, and between them what it says abroad."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
-        self.network = network
+        self.network: Any = network
 
-    def forward(self, batch: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        features = self.network.embed(batch)  # type: ignore[operator]
-        return self.network.classify(features), features  # type: ignore[operator]
+    def forward(self, batch: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        features = self.network.embed(batch)
+        abroad = self.network.abroad(features)
+        logits = self.network.classify(features)
+        return (logits, features) if abroad is None else (logits, abroad, features)
 
 
 def raw_to_onnx(network: nn.Module) -> bytes:

@@ -101,6 +101,10 @@ class Network(nn.Module):
         """Return the logits, each of shape (N, K), that training holds against the labels one by one."""
         return (self.classify(features),)
 
+    def abroad(self, features: Tensor) -> Tensor | None:  # noqa: ARG002
+        """Return the logits for cells of an imaging system unlike those of training; None for the same."""
+        return None
+
     def forward(self, batch: Tensor) -> Tensor:
         """Return logits, shape (N, K), of a batch of shape (N, C, H, W)."""
         return self.classify(self.embed(batch))

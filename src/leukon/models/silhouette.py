@@ -9,7 +9,8 @@ from leukon.models.mobilenet_v2 import mobilenet_v2
 from leukon.models.network import DroppedLinear, Network, Published
 
 WIDTHS = 16, 32, 64, 96
-SHARE = 0.4  # of the silhouette in the common opinion; more costs accuracy where colours are known
+SHARE = 0.3  # of the silhouette in the common opinion; more costs accuracy where colours are known
+SHARE_ABROAD = 0.5  # where they are not
 
 
 class _Streams(nn.Module):
@@ -43,9 +44,9 @@ class _Heads(nn.Module):
         self.picture = picture
         self.silhouette = silhouette
 
-    def forward(self, features: Tensor) -> Tensor:
+    def forward(self, features: Tensor, share: float = SHARE) -> Tensor:
         picture, silhouette = (logits.log_softmax(dim=1) for logits in self.apart(features))
-        return (1 - SHARE) * picture + SHARE * silhouette
+        return (1 - share) * picture + share * silhouette
 
     def apart(self, features: Tensor) -> tuple[Tensor, Tensor]:
         shape = WIDTHS[-1]
@@ -80,6 +81,11 @@ class TwoStreams(Network):
     def opinions(self, features: Tensor) -> tuple[Tensor, ...]:
         """Return the logits of the picture and those of the silhouette, each of shape (N, K)."""
         return self.head.apart(features)
+
+    def abroad(self, features: Tensor) -> Tensor:
+        """Return logits, shape (N, K), with more of a say for the silhouette."""
+        logits: Tensor = self.head(features, SHARE_ABROAD)
+        return logits
 
 
 def mobilenet_v2_silhouette(classes: int, *, channels: int, dropout: float = 0.2) -> Network:

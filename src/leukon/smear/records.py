@@ -69,10 +69,12 @@ def image_from_json(name: str, value: Any) -> NamedImage:
 def _prediction_to_json(prediction: Prediction) -> list[Any]:
     shares = prediction.probabilities.tolist()
     state = prediction.status, prediction.reason, prediction.candidates, prediction.novelty
-    return [prediction.label, shares, *state]
+    abroad = None if prediction.abroad is None else prediction.abroad.tolist()
+    return [prediction.label, shares, *state, abroad]
 
 
 def _prediction_from_json(value: Any) -> Prediction:
-    label, probabilities, status, reason, candidates, novelty = value
-    shares = np.array(probabilities, np.float32)
-    return Prediction(label, shares, status, reason, tuple(candidates), novelty)
+    label, probabilities, status, reason, candidates, novelty, abroad = value
+    shares, others = (None if v is None else np.array(v, np.float32) for v in (probabilities, abroad))
+    assert shares is not None
+    return Prediction(label, shares, status, reason, tuple(candidates), novelty, others)

@@ -35,6 +35,8 @@ class Prediction:
         first; empty where the classifier gives none.
     novelty : float or None
         How unlike the cells of training it is: 0 like them, above 1 unlike any; None where not measured.
+    abroad : ndarray, shape (K,), or None
+        Probabilities that hold instead where its imaging system turns out to be a strange one.
     """
 
     label: str
@@ -43,6 +45,7 @@ class Prediction:
     reason: str = ""
     candidates: tuple[str, ...] = ()
     novelty: float | None = None
+    abroad: npt.NDArray[np.float32] | None = None
 
     @property
     def confidence(self) -> float:

@@ -24,6 +24,7 @@ from leukon.bundle import (
     read_bundle,
     write_bundle,
 )
+from leukon.bundle.runtime import Reading
 from leukon.errors import BundleError, InputError, UnknownNameError
 from leukon.export.onnx import to_onnx
 from leukon.imaging.color.identity import Identity
@@ -94,9 +95,9 @@ def test_prediction_sets_hold_what_reaches_its_floor(contents: Contents, tmp_pat
     bundle = load_bundle(tmp_path / "sets.leukon")
     assert bundle.calibration == calibration
     shares = np.array([[0.95, 0.03, 0.02], [0.2, 0.35, 0.45], [0.8, 0.17, 0.03]], np.float32)
-    assert [p.candidates for p in bundle.name_cells(shares)] == [("a",), ("c", "b"), ("a",)]
+    assert [p.candidates for p in bundle.name_cells(Reading(shares))] == [("a",), ("c", "b"), ("a",)]
     kept = bundle.restricted(["a", "c"])
-    assert [p.candidates for p in kept.name_cells(shares[:, [0, 2]])] == [("a",), ("c",), ("a",)]
+    assert [p.candidates for p in kept.name_cells(Reading(shares[:, [0, 2]]))] == [("a",), ("c",), ("a",)]
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +136,18 @@ def test_a_strange_system_makes_it_less_sure(wary: Bundle) -> None:
     flattened = np.log(after.probabilities.astype(np.float64))
     np.testing.assert_allclose(np.diff(flattened), np.diff(before) / excess, atol=1e-5)
     assert after.label == shifted[0].label and after.novelty == shifted[0].novelty
+
+
+def test_on_a_strange_system_another_opinion_holds(wary: Bundle, tmp_path: Path) -> None:
+    network = onnx.load_from_string(wary.contents.onnx)
+    network.graph.node.append(onnx.helper.make_node("Neg", ["logits"], ["abroad"]))
+    network.graph.output.append(onnx.helper.make_empty_tensor_value_info("abroad"))
+    path = tmp_path / "two.leukon"
+    write_bundle(path, replace(wary.contents, onnx=network.SerializeToString()))
+    two = load_bundle(path)
+    known, shifted = (two.predict([cell(*color)] * 12) for color in ((200, 20, 20), (170, 60, 20)))
+    assert two.at_system(known) == known and known[0].label == "a"
+    assert shifted[0].label == "a" and two.at_system(shifted)[0].label == "c"
 
 
 def test_the_same_contents_give_the_same_bytes(contents: Contents, path: Path) -> None:

@@ -190,6 +190,8 @@ def test_two_streams_are_taught_apart_and_heard_together() -> None:
     picture, silhouette = network.opinions(features)
     joined = picture.softmax(1) ** (1 - SHARE) * silhouette.softmax(1) ** SHARE
     torch.testing.assert_close(network(batch).softmax(1), joined / joined.sum(1, keepdim=True))
+    equal = (picture.softmax(1) * silhouette.softmax(1)).sqrt()
+    torch.testing.assert_close(network.abroad(features).softmax(1), equal / equal.sum(1, keepdim=True))
     batch.requires_grad = True
     for opinion, seen in zip(network.opinions(network.embed(batch)), ([0, 1, 2], [3]), strict=True):
         (gradient,) = torch.autograd.grad(opinion.square().sum(), batch, retain_graph=True)
