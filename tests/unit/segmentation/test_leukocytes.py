@@ -49,6 +49,18 @@ def test_pale_cytoplasm_is_told_from_background_and_red_cells(red: tuple[tuple[i
     assert dice(mask == 255, 92, 100, 20) > 0.96
 
 
+@pytest.mark.parametrize("count", [60, 120, 200])
+def test_dark_granules_are_not_nucleus(count: int) -> None:
+    image, rng = drawn((100, 100)), np.random.default_rng(1)
+    cytoplasm = np.zeros(image.shape[:2], np.uint8)
+    cv2.circle(cytoplasm, (100, 100), 28, 1, -1)
+    cv2.circle(cytoplasm, (92, 100), 21, 0, -1)
+    for y, x in rng.choice(np.argwhere(cytoplasm), count):
+        cv2.circle(image, (int(x), int(y)), 2, (150, 60, 130), -1, cv2.LINE_AA)
+    image = np.asarray(cv2.GaussianBlur(image, (0, 0), 1), np.uint8)
+    assert dice(painted(segment(image), image.shape) == 255, 92, 100, 20) > 0.95
+
+
 @pytest.mark.parametrize("factor", [0.4, 2.5, 5])
 def test_the_scale_and_the_depth_do_not_matter(factor: float) -> None:
     image = drawn((100, 100), red=TOUCHING)
