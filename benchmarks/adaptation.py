@@ -88,14 +88,14 @@ def measured(shared: Path, bundle: Bundle, draws: int, sizes: list[int]) -> Iter
     known = examples_of(Manifest(test.root, test.entries[:: max(1, len(test) // HOME_CELLS)]))
     home_cells = [example.cell for example in known]
     home_truth = np.array([names.index(example.label) for example in known])
+    observer = Observer(bundle, abroad=True)
+    sample, home = observer.see(bundle.contents.sample.cells), observer.see(home_cells)
     home_before = balanced(recalls(said_of(bundle, home_cells)[0], home_truth, all_classes), home_truth, 1)
     for system in SYSTEMS:
         manifest = read_manifest(f"{system}:{shared / 'data' / system}")
         examples = [e for e in examples_of(manifest) if e.label in CLASSES]
         cells = [example.cell for example in examples]
-        said, strange = said_of(bundle, cells)
-        observer = Observer(bundle, abroad=strange)
-        sample, home = observer.see(bundle.contents.sample.cells), observer.see(home_cells)
+        said, _ = said_of(bundle, cells)
         seen = observer.see(cells)
         truth = np.array([names.index(example.label) for example in examples])
         for size in sizes:

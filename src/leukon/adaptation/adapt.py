@@ -133,8 +133,8 @@ def adapt(
     """
     _labels(examples, bundle.taxonomy.names)  # before the work of looking
     cells = [example.cell for example in examples]
-    said, strange = said_of(bundle, cells)
-    observer = Observer(bundle, abroad=strange)
+    said, _ = said_of(bundle, cells)
+    observer = Observer(bundle, abroad=True)
     home = observer.see(bundle.contents.sample.cells)
     new = observer.see(cells, advance=advance)
     learned, figures = learn(new, home, said, examples, bundle.taxonomy.names)
