@@ -82,6 +82,23 @@ def test_auto_takes_the_central_cell_or_every_one() -> None:
     assert len(segment(field, cells="central")) == 1
 
 
+def test_lobes_far_apart_are_one_nucleus() -> None:
+    image = np.full((130, 130, 3), BACKGROUND, np.uint8)
+    cv2.circle(image, (65, 65), 40, PALE, -1, cv2.LINE_AA)
+    lobes = (47, 55), (83, 55), (65, 85)
+    for lobe in lobes:
+        cv2.circle(image, lobe, 13, PURPLE, -1, cv2.LINE_AA)
+    mask = painted(segment(image, cells="central"), image.shape)
+    assert dice(mask > 0, 65, 65, 40) > 0.95
+    assert all(mask[y, x] == 255 for x, y in lobes)
+
+
+@pytest.mark.parametrize("apart", [50, 56, 62])
+def test_the_central_one_of_two_cells_in_touch_is_found_alone(apart: int) -> None:
+    mask = painted(segment(drawn((90, 100), (90 + apart, 100)), cells="central"), (200, 200))
+    assert dice(mask == 255, 82, 100, 20) > 0.95
+
+
 def test_two_cells_in_touch_are_not_one() -> None:
     image = drawn((80, 100), (136, 100))
     found = segment(image, cells="every")
