@@ -23,7 +23,7 @@ import cv2
 import numpy as np
 
 from leukon.adaptation.adapt import fit_gate, knows, learn
-from leukon.adaptation.features import Observer, Seen
+from leukon.adaptation.features import Observer, Seen, said_of
 from leukon.adaptation.unlabelled import recolor_of
 from leukon.bundle import Bundle, load_bundle
 from leukon.datasets.manifest import Manifest, read_manifest
@@ -68,7 +68,8 @@ def unlabelled(bundle: Bundle, seen: Seen, sample: Seen, cells: list[Cell], pick
     """Adapt to the picked cells as `leukon adapt --images` does."""
     gate = fit_gate(seen.of(picks), sample)
     look = measure_look((cells[i].image for i in picks), "picked")
-    mapped = Observer(bundle, recolor=recolor_of(bundle, fit_map("affine", look, LOOKS[HOME])))
+    recolor = recolor_of(bundle, fit_map("affine", look, LOOKS[HOME]))
+    mapped = Observer(bundle, recolor=recolor, abroad=said_of(bundle, [cells[i] for i in picks])[1])
 
     def named(some: Seen, these: list[Cell]) -> np.ndarray:
         is_new = knows(gate, some)
@@ -83,18 +84,18 @@ def unlabelled(bundle: Bundle, seen: Seen, sample: Seen, cells: list[Cell], pick
 def measured(shared: Path, bundle: Bundle, draws: int, sizes: list[int]) -> Iterator[dict[str, Any]]:
     names = bundle.taxonomy.names
     five, all_classes = [names.index(name) for name in CLASSES], list(range(len(names)))
-    observer = Observer(bundle)
-    sample = observer.see(bundle.contents.sample.cells)
     test = read_manifest(shared / "data" / "pbc").subset(split="test")
     known = examples_of(Manifest(test.root, test.entries[:: max(1, len(test) // HOME_CELLS)]))
     home_cells = [example.cell for example in known]
-    home = observer.see(home_cells)
     home_truth = np.array([names.index(example.label) for example in known])
-    home_before = balanced(recalls(home.as_is()[1], home_truth, all_classes), home_truth, 1)
+    observer = Observer(bundle, abroad=True)
+    sample, home = observer.see(bundle.contents.sample.cells), observer.see(home_cells)
+    home_before = balanced(recalls(said_of(bundle, home_cells)[0], home_truth, all_classes), home_truth, 1)
     for system in SYSTEMS:
         manifest = read_manifest(f"{system}:{shared / 'data' / system}")
         examples = [e for e in examples_of(manifest) if e.label in CLASSES]
         cells = [example.cell for example in examples]
+        said, _ = said_of(bundle, cells)
         seen = observer.see(cells)
         truth = np.array([names.index(example.label) for example in examples])
         for size in sizes:
@@ -105,7 +106,8 @@ def measured(shared: Path, bundle: Bundle, draws: int, sizes: list[int]) -> Iter
                 rest = np.setdiff1d(np.arange(len(truth)), picks)
                 row = {}
                 if size:
-                    learned, figures = learn(seen.of(picks), sample, [examples[i] for i in picks], names)
+                    some = [examples[i] for i in picks]
+                    learned, figures = learn(seen.of(picks), sample, said[picks], some, names)
                     row |= {
                         "promised": figures.after,
                         "recognised": float(learned.is_new(seen.of(rest)).mean()),
@@ -118,7 +120,7 @@ def measured(shared: Path, bundle: Bundle, draws: int, sizes: list[int]) -> Iter
                         named(home, home_cells),
                     )
                 seconds = time.perf_counter() - start
-                before = recalls(seen.of(rest).as_is()[1], truth[rest], five)
+                before = recalls(said[rest], truth[rest], five)
                 after = recalls(logits, truth[rest], five)
                 kept = recalls(logits_home, home_truth, all_classes)
                 rows.append(

@@ -119,7 +119,7 @@ def test_a_bundle_beside_results_of_other_cells(
         tmp_path / "o",
     )
     assert done.code == 0, done.err
-    assert "val and tiny 1 do not differ significantly in accuracy (+0.0 points" in done.out
+    assert "tiny 1 and val do not differ significantly in accuracy (+0.0 points" in done.out
 
 
 def test_what_cannot_be_compared_says_why(command, page: Path, manifest: Path, tmp_path: Path) -> None:

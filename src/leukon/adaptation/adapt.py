@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import log_softmax, softmax
 
-from leukon.adaptation.features import Observer, Seen
+from leukon.adaptation.features import Observer, Seen, said_of
 from leukon.adaptation.folds import FOLDS, units_of
 from leukon.adaptation.graph import VIEWS, SecondHead, with_second_head
 from leukon.adaptation.head import Floats, Head, Ints, fit_heads
@@ -132,10 +132,12 @@ def adapt(
         If the bundle's network does not end in one linear layer.
     """
     _labels(examples, bundle.taxonomy.names)  # before the work of looking
-    observer = Observer(bundle)
+    cells = [example.cell for example in examples]
+    said, _ = said_of(bundle, cells)
+    observer = Observer(bundle, abroad=True)
     home = observer.see(bundle.contents.sample.cells)
-    new = observer.see([example.cell for example in examples], advance=advance)
-    learned, figures = learn(new, home, examples, bundle.taxonomy.names)
+    new = observer.see(cells, advance=advance)
+    learned, figures = learn(new, home, said, examples, bundle.taxonomy.names)
     refuse_known(learned.gate, home, new)
     network = with_second_head(observer.network, second_head(learned.head, learned.gate, bundle))
     section = _card_section(bundle.name, figures)
@@ -179,7 +181,7 @@ def contents_of(
 
 
 def learn(
-    new: Seen, home: Seen, examples: Sequence[Example], names: Sequence[str]
+    new: Seen, home: Seen, said: Floats, examples: Sequence[Example], names: Sequence[str]
 ) -> tuple[Learned, Figures]:
     """Fit the second head and the gate to cells that were looked at, as `adapt` does.
 
@@ -187,6 +189,8 @@ def learn(
     ----------
     new, home : Seen
         Labelled cells of the new system, and cells of the known ones.
+    said : ndarray, shape (N, K)
+        Log-probabilities that the bundle gave the cells of `new`.
     examples : sequence of Example
         Of `new`.
     names : sequence of str
@@ -196,7 +200,7 @@ def learn(
     penalty, held_out, recognised = _cross_validated(new, home, truth, _folds(examples))
     (head,), gate = _fit(new, home, truth, (penalty,))
     judged = np.isin(truth, np.flatnonzero(counts >= LEAST_CELLS))
-    before, loss_before = _judged(new.as_is()[1][judged], truth[judged], names)
+    before, loss_before = _judged(said[judged], truth[judged], names)
     after, loss_after = _judged(held_out[judged], truth[judged], names)
     figures = Figures(
         cells={name: int(n) for name, n in zip(names, counts, strict=True)},

@@ -53,6 +53,13 @@ class Seen:
         return features, logits
 
 
+def said_of(bundle: Bundle, cells: Sequence[Cell]) -> tuple[Floats, bool]:
+    """Return the log-probabilities, shape (N, K), of cells of one system, and whether it is a strange one."""
+    predictions = bundle.predict(cells)
+    shares = np.stack([one.probabilities for one in bundle.at_system(predictions)]).astype(np.float64)
+    return np.log(np.maximum(shares, np.finfo(float).tiny)), bundle.excess(predictions) > 1
+
+
 class Observer:
     """Reads features with a bundle's network.
 
@@ -63,6 +70,8 @@ class Observer:
         V, 0…`VIEWS`.
     recolor : Recolor, optional
         What the views go through.
+    abroad : bool
+        Whether the views' logits are those for a strange imaging system.
 
     Raises
     ------
@@ -75,8 +84,10 @@ class Observer:
         The network as `with_views` returns it.
     """
 
-    def __init__(self, bundle: Bundle, *, views: int = VIEWS, recolor: Recolor | None = None) -> None:
-        self.network = with_views(bundle.contents.onnx, views=views, recolor=recolor)
+    def __init__(
+        self, bundle: Bundle, *, views: int = VIEWS, recolor: Recolor | None = None, abroad: bool = False
+    ) -> None:
+        self.network = with_views(bundle.contents.onnx, views=views, recolor=recolor, abroad=abroad)
         self._bundle, self._rows = bundle, 1 + views
         self._session = open_network(self.network, bundle.path)
 

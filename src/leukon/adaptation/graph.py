@@ -19,6 +19,7 @@ from leukon.errors import BundleError
 
 Array = npt.NDArray[np.float32]
 
+ABROAD = "abroad"
 ALL = "all/batch"
 BATCH = "batch"
 EMBEDDED = "features"  # by leukon export
@@ -72,7 +73,9 @@ class Recolor:
     high: Array
 
 
-def with_views(network: bytes, *, views: int = VIEWS, recolor: Recolor | None = None) -> bytes:
+def with_views(
+    network: bytes, *, views: int = VIEWS, recolor: Recolor | None = None, abroad: bool = False
+) -> bytes:
     """Return `network` with the logits and features of N cells as they are, then of all in each view.
 
     The outputs are `VIEW_LOGITS`, shape ((1 + V) N, K), and `FEATURES`, shape ((1 + V) N, D). Of every map
@@ -87,6 +90,8 @@ def with_views(network: bytes, *, views: int = VIEWS, recolor: Recolor | None = 
         V, 0…`VIEWS`.
     recolor : Recolor, optional
         What the views, and not the cell as it is, go through.
+    abroad : bool
+        Whether the views get the logits that hold on a strange imaging system, if the network has any.
 
     Raises
     ------
@@ -102,17 +107,20 @@ def with_views(network: bytes, *, views: int = VIEWS, recolor: Recolor | None = 
             "the bundle's network was adapted before, or ends in no linear layer: adapt a bundle as leukon "
             "export wrote it"
         )
+    abroad &= ABROAD in made
     maps = _last_maps(model)
     body = list(graph.node)
     del graph.node[:]
     for node in body:
         node.input[:] = [ALL if name == BATCH else name for name in node.input]
-    head.output[:] = [VIEW_LOGITS]
+    head.output[:] = [f"{VIEW_LOGITS}/home" if abroad else VIEW_LOGITS]
     side = graph.input[0].type.tensor_type.shape.dim[-1].dim_value
     source = _recolored(graph, recolor) if recolor else BATCH
     sides = [BATCH, *(_view(graph, source, side, view) for view in range(views))]
     _add(graph, "Concat", sides, ALL, axis=0)
     graph.node.extend(body)
+    if abroad:
+        _abroad_but_first(graph, len(sides))
     parts = [EMBEDDED if EMBEDDED in made else head.input[0]]
     for name, shape in maps.items():
         parts += _windowed(graph, name, shape)
@@ -173,6 +181,24 @@ def _recolored(graph: onnx.GraphProto, recolor: Recolor) -> str:
     _add(graph, "Max", ["recolor/free", "recolor/low"], "recolor/above")
     _add(graph, "Min", ["recolor/above", "recolor/high"], "recolor/batch")
     return "recolor/batch"
+
+
+def _abroad_but_first(graph: onnx.GraphProto, rows: int) -> None:
+    """Add the logits of the cells as they are, and then those abroad of all views."""
+    classes = next(one for one in graph.output if one.name == ABROAD).type.tensor_type.shape.dim[1].dim_value
+    key = VIEW_LOGITS
+    _constant(graph, f"{key}/by_row", np.array([rows, -1, classes], np.int64))
+    _constant(graph, f"{key}/flat", np.array([-1, classes], np.int64))
+    for place, number in ("first", 0), ("second", 1), ("end", rows):
+        _constant(graph, f"{key}/{place}", np.array([number], np.int64))
+    for name, source, start, end in (
+        ("as_they_are", f"{key}/home", "first", "second"),
+        (ABROAD, ABROAD, "second", "end"),
+    ):
+        _add(graph, "Reshape", [source, f"{key}/by_row"], f"{key}/{name}/rows")
+        _add(graph, "Slice", [f"{key}/{name}/rows", f"{key}/{start}", f"{key}/{end}"], f"{key}/{name}/kept")
+    _add(graph, "Concat", [f"{key}/as_they_are/kept", f"{key}/{ABROAD}/kept"], f"{key}/kept", axis=0)
+    _add(graph, "Reshape", [f"{key}/kept", f"{key}/flat"], key)
 
 
 def _view(graph: onnx.GraphProto, source: str, side: int, view: int) -> str:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from scipy.special import softmax
 
 from leukon.adaptation.adapt import contents_of, fit_gate, knows, refuse_known, second_head
-from leukon.adaptation.features import Observer
+from leukon.adaptation.features import Observer, said_of
 from leukon.adaptation.graph import Recolor, with_second_head
 from leukon.adaptation.head import Floats, Head
 from leukon.bundle import Bundle, Contents
@@ -122,12 +122,12 @@ def adapt_unlabelled(
     off, left = fit.quality.delta_e_before, fit.quality.delta_e_after
     assert off is not None and left is not None
     recolor = recolor_of(bundle, fit)
-    plain, mapped = Observer(bundle), Observer(bundle, recolor=recolor)
+    old, strange = said_of(bundle, cells)
+    plain, mapped = Observer(bundle, abroad=strange), Observer(bundle, recolor=recolor, abroad=strange)
     home, before, after = plain.see(bundle.contents.sample.cells), plain.see(cells), mapped.see(cells)
     gate = fit_gate(before, home)
     refuse_known(gate, home, before)
-    _, old = before.as_is()
-    new = np.where(knows(gate, before)[:, None], after.averaged()[1], old)
+    new = np.where(knows(gate, before)[:, None], after.averaged()[1], before.as_is()[1])
     changes = Changes(
         images=len(images),
         cells=len(cells),

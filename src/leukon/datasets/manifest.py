@@ -22,32 +22,34 @@ Only `path` and `label` are needed; other columns are ignored.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from io import BytesIO, StringIO
 from pathlib import Path, PurePosixPath
-from typing import Any
 
-from leukon.errors import InputError, ManifestError, MissingExtraError
+from leukon.datasets.rows import read_rows, write_rows
+from leukon.errors import InputError, ManifestError
 from leukon.imaging.files import list_images
 from leukon.machine import available_processors
-from leukon.storage import write_bytes, write_text
 from leukon.types import Box
 
 SPLITS = ("train", "val", "test")
 """The parts of a split; an entry without one has ``""``."""
 
 _SPLIT_ALIASES = {"": "", **{name: name for name in SPLITS}, "valid": "val", "validation": "val"}
-_ALIASES = {"file": "path", "near_duplicate_group": "group", "license": "licence"}
 _TEXTS = ("path", "label", "sha256", "subject", "group", "capture", "split", "licence", "subtype")
 _CORNERS = ("x0", "y0", "x1", "y1")
+_COLUMNS = {
+    **{name: name for name in (*_TEXTS, *_CORNERS)},
+    "file": "path",
+    "near_duplicate_group": "group",
+    "license": "licence",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,13 +213,7 @@ def read_manifest(path: Path | str) -> Manifest:
         return _read_folders(path)
     if not path.exists():
         raise ManifestError(f"there is no manifest {path}; check the path")
-    if path.suffix.lower() == ".parquet":
-        rows = _parquet_rows(path)
-    elif path.suffix.lower() == ".csv":
-        rows = _csv_rows(path)
-    else:
-        raise ManifestError(f"{path} is no manifest: give a .csv or .parquet file or a folder")
-    entries = tuple(_entry(row, where) for where, row in rows)
+    entries = tuple(_entry(row, where) for where, row in read_rows(path, _COLUMNS, needed=_TEXTS[:2]))
     if not entries:
         raise ManifestError(f"{path} holds no rows; add one per image")
     return _checked(Manifest(path.parent, entries), str(path))
@@ -232,27 +228,13 @@ def write_manifest(
     `columns`, one text per entry, are for the reader's eye: `read_manifest` ignores them.
     """
     path = Path(path)
-    suffix = path.suffix.lower()
-    if suffix not in (".csv", ".parquet"):
-        raise ManifestError(f"cannot write the manifest {path}: choose a name that ends in .csv or .parquet")
     rows = [_row(replace(e, path=_relative(manifest.root / e.path, path.parent))) for e in manifest.entries]
     for name, values in (columns or {}).items():
         for row, value in zip(rows, values, strict=True):
             row[name] = value
     names = (*_TEXTS, *_CORNERS, *(columns or ()))
     used = [name for name in names if name in _TEXTS[:2] or any(row[name] != "" for row in rows)]
-    if suffix == ".csv":
-        text = StringIO(newline="")
-        writer = csv.DictWriter(text, used, extrasaction="ignore", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        write_text(path, text.getvalue())
-    else:
-        arrow, parquet = _pyarrow()
-        table = {name: [row[name] if row[name] != "" else None for row in rows] for name in used}
-        stream = BytesIO()
-        parquet.write_table(arrow.table(table), stream)
-        write_bytes(path, stream.getvalue())
+    write_rows(path, used, rows)
 
 
 def _relative(file: Path, folder: Path) -> str:
@@ -265,59 +247,6 @@ def _row(entry: Entry) -> dict[str, str | float]:
     corners = ("",) * 4 if box is None else (float(box.x0), float(box.y0), float(box.x1), float(box.y1))
     texts = {name: getattr(entry, name) for name in _TEXTS}
     return texts | dict(zip(_CORNERS, corners, strict=True))
-
-
-def _csv_rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ManifestError(f"cannot read {path}: {error}; save it as CSV in UTF-8") from error
-    reader = csv.DictReader(StringIO(text, newline=""), strict=True)
-    try:
-        names = _columns(reader.fieldnames or (), path)
-        for row in reader:
-            where = f"{path} line {reader.line_num}"
-            if None in row or None in row.values():
-                raise ManifestError(f"{where}: it has not {len(names)} fields as the header has; correct it")
-            yield where, {names[column]: value.strip() for column, value in row.items() if column in names}
-    except csv.Error as error:
-        raise ManifestError(f"{path} line {reader.line_num}: {error}; save it as CSV in UTF-8") from error
-
-
-def _parquet_rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    _, parquet = _pyarrow()
-    try:
-        table = parquet.read_table(path)
-    except (OSError, ValueError) as error:  # pyarrow's errors derive from these
-        raise ManifestError(f"cannot read {path}: {error}; write it again as Parquet") from error
-    names = _columns(table.column_names, path)
-    for number, row in enumerate(table.to_pylist(), start=1):
-        known = {names[column]: value for column, value in row.items() if column in names}
-        yield f"{path} row {number}", {n: "" if v is None else str(v) for n, v in known.items()}
-
-
-def _pyarrow() -> tuple[Any, Any]:
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError as error:
-        raise MissingExtraError("reading and writing Parquet manifests", "data") from error
-    return pyarrow, pyarrow.parquet
-
-
-def _columns(header: Iterable[str], path: Path) -> dict[str, str]:
-    """Map the columns that are known, under whichever alias, to their names."""
-    header = list(header)
-    names = {c: _ALIASES.get(c.strip().lower(), c.strip().lower()) for c in header}
-    known = {c: name for c, name in names.items() if name in (*_TEXTS, *_CORNERS)}
-    twice = [name for name, count in Counter(known.values()).items() if count > 1]
-    missing = [name for name in ("path", "label") if name not in known.values()]
-    if missing:
-        have = ", ".join(header) or "none"
-        raise ManifestError(f"{path} lacks the column {' and '.join(missing)}; it has {have}")
-    if twice or len(set(header)) < len(header):
-        raise ManifestError(f"{path} has two columns for {', '.join(twice) or 'one name'}; keep one")
-    return known
 
 
 def _entry(row: Mapping[str, str], where: str) -> Entry:

@@ -93,13 +93,13 @@ class Pair:
         found = self.differences[name][0]
         value, low, high = (100 * (x or 0.0) for x in (found.value, found.low, found.high))
         better, worse = self.second, self.first
-        if value < 0 and p < ALPHA:  # told from the better one's side
+        if value < 0:  # told from the better one's side
             (better, worse), (value, low, high) = (worse, better), (-value, -high, -low)
         chance = "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
         how = f"{test}, {chance}" if test else chance
         limits = f"{value:+.1f} points, {low:+.1f} to {high:+.1f}; {how}"
         if p >= ALPHA:
-            return f"{self.first} and {self.second} do not differ significantly in {title} ({limits})."
+            return f"{better} and {worse} do not differ significantly in {title} ({limits})."
         return f"{better} is significantly better than {worse} in {title} ({limits})."
 
 

@@ -28,8 +28,8 @@ def card_text(
         As in the bundle.
     scores : mapping
         ``systems``: a list of measured systems, each with ``name``, ``kind``, ``cells``,
-        ``balanced_accuracy`` with ``low`` and ``high``, and ``recall`` per class; ``limits``,
-        ``attribution``: lists of sentences.
+        ``balanced_accuracy`` with ``low`` and ``high``, ``calibration_error``, ``coverage``,
+        ``unidentified``, and ``recall`` per class; ``limits``, ``attribution``: lists of sentences.
     """
     lines = [
         f"# Bundle `{name}`",
@@ -47,6 +47,12 @@ def card_text(
         for s in systems:
             value = f"{s['balanced_accuracy']:.3f} ({s['low']:.3f}–{s['high']:.3f})"
             lines.append(f"| {s['name']} | {s['kind']} | {s['cells']} | {value} |")
+        share = f"{100 * calibration.coverage:g} %"
+        lines += ["", f"| data | unidentified | calibration error | {share} sets hold the truth |"]
+        lines += ["| --- | ---: | ---: | ---: |"]
+        for s in systems:
+            sure = f"{s['calibration_error']:.3f} | {s['coverage']:.3f}"
+            lines.append(f"| {s['name']} | {100 * s['unidentified'] / s['cells']:.0f} % | {sure} |")
         lines += ["", "Recall per class:", "", "| class | " + " | ".join(s["name"] for s in systems) + " |"]
         lines += ["| --- |" + " ---: |" * len(systems)]
         for label in taxonomy.names:

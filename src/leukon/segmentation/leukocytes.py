@@ -18,6 +18,7 @@ from leukon.segmentation.field import LEAST_SHARE, find_leukocytes
 from leukon.segmentation.parts import Parts
 from leukon.segmentation.scene import Nucleus, Scene, read_scene
 from leukon.segmentation.stain import Mask, to_uint8
+from leukon.segmentation.whole_cell import with_far_lobes
 from leukon.types import Box, Cell, Image
 
 
@@ -89,7 +90,7 @@ def segment(image: Image, *, method: str = "adaptive", cells: str = "auto") -> t
         every = tuple(parts for one in found for parts in _around(image, one, way))
         if every or central is None:
             return every
-    scene, nucleus, _ = central
+    scene, nucleus = with_far_lobes(*central[:2])
     return _cropped(way(image, scene, nucleus), 0, 0, scene.detect(nucleus).flags)
 
 

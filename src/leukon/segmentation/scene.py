@@ -83,6 +83,27 @@ class Scene:
         stain = Stain(whole.density[window], whole.nuclear[window], whole.valid[window], whole.background)
         return replace(self, stain=stain, labels=self.labels[window]), x0, y0
 
+    def joined(self, a: Nucleus, b: Nucleus) -> tuple[Scene, Nucleus]:
+        """Make two of the nuclei one; return the scene with it, and it."""
+        box = Box(
+            min(a.box.x0, b.box.x0),
+            min(a.box.y0, b.box.y0),
+            max(a.box.x1, b.box.x1),
+            max(a.box.y1, b.box.y1),
+        )
+        area = a.area_px + b.area_px
+        nucleus = replace(
+            a,
+            box=box,
+            area_px=area,
+            largest_part_px=max(a.largest_part_px, b.largest_part_px),
+            solidity=min(a.solidity, b.solidity),
+            density=(a.area_px * a.density + b.area_px * b.density) / area,
+        )
+        labels = np.where(self.labels == b.label, a.label, self.labels)
+        rest = tuple(other for other in self.nuclei if other not in (a, b))
+        return replace(self, labels=labels, nuclei=(nucleus, *rest)), nucleus
+
     def outline(self, nucleus: Nucleus) -> npt.NDArray[np.float32]:
         """Trace the cell around a nucleus: points (x, y) in px, shape (N, 2), perhaps past the image."""
         reach = REACH * float(np.sqrt(nucleus.area_px * 4 / np.pi))

@@ -31,6 +31,11 @@ THICKNESSES = 0.7, 1.0, 1.3
 SWALLOWED = 0.25
 LEAST_SOLIDITY = 0.92
 SUBPIXEL_BITS = 4
+MOST_SPAN = 4.0
+LEAST_LOBE = 0.15
+LEAST_TAKEN_IN = 0.7
+LEAST_ROUNDNESS = 0.62
+MOST_NUCLEUS = 0.5
 
 
 def whole_cell(scene: Scene, nucleus: Nucleus) -> Floats:
@@ -90,6 +95,34 @@ def whole_cell(scene: Scene, nucleus: Nucleus) -> Floats:
         cost[rays.sample(to_rest) < distance] = 1
         outline = rays.outline(np.asarray(cost, np.float32), density, ceiling, beyond)
     return outline + corner
+
+
+def with_far_lobes(scene: Scene, nucleus: Nucleus) -> tuple[Scene, Nucleus]:
+    """Join a nucleus with lobes that lie too far apart for the scene, in whose scale a lobe was a nucleus.
+
+    Two are of one cell where the outline around both takes both in, is round, and is mostly cytoplasm:
+    that of two cells in touch is twice as long as wide.
+
+    Returns
+    -------
+    The scene and the nucleus in it, the same ones where nothing is joined.
+    """
+    for other in scene.nuclei:
+        if other.label == nucleus.label or other.area_px < LEAST_LOBE * nucleus.area_px:
+            continue
+        joined, whole = scene.joined(nucleus, other)
+        if max(whole.box.width, whole.box.height) > MOST_SPAN * scene.nucleus_px:
+            continue
+        outline = whole_cell(joined, whole)
+        inside = filled(outline, *scene.labels.shape) > 0
+        area, radius = cv2.contourArea(outline), cv2.minEnclosingCircle(outline)[1]
+        if (
+            area * MOST_NUCLEUS >= whole.area_px
+            and area >= LEAST_ROUNDNESS * np.pi * radius**2
+            and all(inside[scene.labels == n.label].mean() >= LEAST_TAKEN_IN for n in (nucleus, other))
+        ):
+            return with_far_lobes(joined, whole)
+    return scene, nucleus
 
 
 def filled(outline: Floats, height: int, width: int, scale: float = 1.0) -> Mask:

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from leukon.adaptation.adapt import Adapted, adapt
@@ -52,6 +53,24 @@ def test_the_figures_are_those_of_held_out_cells(bundle: Bundle, adapted: Adapte
     assert found.cells == {"large": 8, "lobed": 8, "small": 8}
     assert found.before == pytest.approx(right(bundle, cells_of(8, 2000, is_new=True)))
     assert found.after >= 0.9 and found.loss_after < found.loss_before and found.recognised == 1
+
+
+def test_views_of_a_strange_system_have_the_logits_that_hold_there(
+    bundle: Bundle, cells_of: Cells, tmp_path: Path
+) -> None:
+    network = onnx.load_from_string(bundle.contents.onnx)
+    again = onnx.NodeProto()
+    again.CopyFrom(next(node for node in network.graph.node if "logits" in node.output))
+    again.name, again.output[0] = "again", "again"
+    network.graph.node.extend([again, onnx.helper.make_node("Neg", ["again"], ["abroad"])])
+    network.graph.output.append(onnx.helper.make_tensor_value_info("abroad", 1, ["n", 3]))
+    write_bundle(tmp_path / "two.leukon", replace(bundle.contents, onnx=network.SerializeToString()))
+    cells = [e.cell for e in cells_of(2, 2000, is_new=True)]
+    usual = Observer(bundle).see(cells).logits
+    for abroad, sign in (False, 1), (True, -1):
+        found = Observer(load_bundle(tmp_path / "two.leukon"), abroad=abroad).see(cells).logits
+        np.testing.assert_allclose(found[:, 0], usual[:, 0], atol=1e-5)
+        np.testing.assert_allclose(found[:, 1:], sign * usual[:, 1:], atol=1e-5)
 
 
 def test_labels_at_random_gain_nothing(bundle: Bundle, cells_of: Cells) -> None:

@@ -70,7 +70,7 @@ def test_verdicts_name_the_better_and_say_what_is_chance():
     assert first.is_significant
     assert first.verdict.startswith("fair is significantly better than weak in accuracy (+")
     assert not last.is_significant
-    assert "fair and strong do not differ significantly in accuracy" in last.verdict
+    assert "strong and fair do not differ significantly in accuracy (+2.5 points" in last.verdict
     assert "exact McNemar" in last.verdict
 
 

@@ -49,6 +49,18 @@ def test_pale_cytoplasm_is_told_from_background_and_red_cells(red: tuple[tuple[i
     assert dice(mask == 255, 92, 100, 20) > 0.96
 
 
+@pytest.mark.parametrize("count", [60, 120, 200])
+def test_dark_granules_are_not_nucleus(count: int) -> None:
+    image, rng = drawn((100, 100)), np.random.default_rng(1)
+    cytoplasm = np.zeros(image.shape[:2], np.uint8)
+    cv2.circle(cytoplasm, (100, 100), 28, 1, -1)
+    cv2.circle(cytoplasm, (92, 100), 21, 0, -1)
+    for y, x in rng.choice(np.argwhere(cytoplasm), count):
+        cv2.circle(image, (int(x), int(y)), 2, (150, 60, 130), -1, cv2.LINE_AA)
+    image = np.asarray(cv2.GaussianBlur(image, (0, 0), 1), np.uint8)
+    assert dice(painted(segment(image), image.shape) == 255, 92, 100, 20) > 0.95
+
+
 @pytest.mark.parametrize("factor", [0.4, 2.5, 5])
 def test_the_scale_and_the_depth_do_not_matter(factor: float) -> None:
     image = drawn((100, 100), red=TOUCHING)
@@ -68,6 +80,23 @@ def test_auto_takes_the_central_cell_or_every_one() -> None:
     field = drawn(*places, red=((120, 40), (200, 80), (120, 110), (30, 120)), side=250)
     assert [tuple(round(v, -1) for v in cell.box.centre) for cell in segment(field)] == list(places)
     assert len(segment(field, cells="central")) == 1
+
+
+def test_lobes_far_apart_are_one_nucleus() -> None:
+    image = np.full((130, 130, 3), BACKGROUND, np.uint8)
+    cv2.circle(image, (65, 65), 40, PALE, -1, cv2.LINE_AA)
+    lobes = (47, 55), (83, 55), (65, 85)
+    for lobe in lobes:
+        cv2.circle(image, lobe, 13, PURPLE, -1, cv2.LINE_AA)
+    mask = painted(segment(image, cells="central"), image.shape)
+    assert dice(mask > 0, 65, 65, 40) > 0.95
+    assert all(mask[y, x] == 255 for x, y in lobes)
+
+
+@pytest.mark.parametrize("apart", [50, 56, 62])
+def test_the_central_one_of_two_cells_in_touch_is_found_alone(apart: int) -> None:
+    mask = painted(segment(drawn((90, 100), (90 + apart, 100)), cells="central"), (200, 200))
+    assert dice(mask == 255, 82, 100, 20) > 0.95
 
 
 def test_two_cells_in_touch_are_not_one() -> None:

@@ -128,7 +128,8 @@ def render(
     empty = np.zeros((1, scene.dyes.shape[-1]), np.float32)
     background = transmit(empty, stain, response)[0] * np.float32(system.sensor.exposure)
     nucleus, cytoplasm = (
-        cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST) for mask in (scene.nucleus, scene.cytoplasm)
+        cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST_EXACT)
+        for mask in (scene.nucleus, scene.cytoplasm)
     )
     return Rendering(
         develop(rgb, background, system),

@@ -99,6 +99,15 @@ def test_boxes_bound_the_masks(um_per_px):
             assert mask.sum() > 0.5 * cell.box.area
 
 
+def test_masks_keep_their_place_in_coarser_pixels():
+    scene = draw_scene(SPEC, 3)
+    picture = render(scene, SYSTEMS["led-x"], 0, um_per_px=0.37)
+    middles = [
+        (np.argwhere(mask > 0).mean(axis=0) + 0.5) / mask.shape for mask in (scene.nucleus, picture.nucleus)
+    ]
+    np.testing.assert_allclose(*middles, atol=0.25 / max(picture.nucleus.shape))
+
+
 def test_cells_cut_by_the_edge_are_marked():
     picture = render(draw_scene(SceneSpec(12, 12, ("monocyte",), centred=True), 3), SYSTEMS["led-x"], 0)
     assert picture.cells[0].border
