@@ -46,6 +46,15 @@ def test_a_system_is_nearer_to_itself_than_to_others() -> None:
         assert all(look_distance(second[name], first[other]) > 2 * own for other in names if other != name)
 
 
+def test_colors_part_systems_unless_each_has_its_matrix() -> None:
+    goal, alike, raw = (
+        measure_look(cells(name, range(12)), name) for name in ("halogen-y", "led-x", "led-raw")
+    )
+    near, far = (look_distance(look, goal, white=False) for look in (alike, raw))
+    assert near < 3
+    assert 5 < far < 12  # as real systems lie from that of PBC
+
+
 def test_depth_does_not_matter() -> None:
     images = cells("led-x", range(4))
     wide = [image.astype(np.uint16) * 257 for image in images]

@@ -20,6 +20,15 @@ SYSTEMS: dict[str, ImagingSystem] = {
         processing=Processing(white=(0.97, 0.80, 0.60), contrast=0.12, sharpen=0.6),
         stain=Stain(azure=1.1),
     ),
+    # An LED microscope's raw pictures: headroom above the background, white balanced, and no matrix to sRGB,
+    # without which dyes look as its lamp and sensor happen to see them.
+    "led-raw": ImagingSystem(
+        LAMPS["led-neutral"],
+        CAMERAS["single-chip"],
+        Optics(chromatic=0.001),
+        Sensor(exposure=0.55),
+        Processing(white=(0.55, 0.55, 0.55), matrix=0.0, contrast=0.0, sharpen=0.0),
+    ),
     "halogen-daylight": ImagingSystem(
         LAMPS["halogen-daylight"],
         CAMERAS["single-chip"],
