@@ -1,7 +1,8 @@
-"""`vgg19_rivals` at a size for two processor cores: cells of 112 px, networks that such a machine can train.
+"""`vgg19_rivals` at a size for two processor cores: 96 to 112 px, networks that such a machine trains.
 
-``transfer`` starts from the network of the shipped bundle, trained on PBC and generated cells; ``frozen``
-leaves that network as it is and puts an SVM on its features; ``convnet`` starts from nothing, as published.
+``transfer`` starts from ImageNet; ``robust`` from the network of the shipped bundle, which was trained on
+PBC and generated cells to stand a change of microscope; ``frozen`` leaves that network as it is and puts an
+SVM on its features; ``convnet`` starts from nothing, as published.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from leukon.pipeline import Frame, Pipeline
 from leukon.training.augment import Augmentation
 from leukon.training.recipe import Optimizer, Recipe, Svm, load_recipe
 
-TRANSFER = Recipe(
-    name="transfer",
+ROBUST = Recipe(
+    name="robust",
     pipeline=Pipeline(frame=Frame(side_px=112, silhouette=True)),
     augmentation=Augmentation(plain=0.4, elastic=0.03, crosstalk=0.1, saturation=0.15, stain=0.2, blown=0.1),
     model=ModelSpec("mobilenet_v2_silhouette", finetune="after_block_5"),
@@ -24,8 +25,19 @@ TRANSFER = Recipe(
     averaging=0.995,
 )
 
+TRANSFER = Recipe(
+    name="transfer",
+    pipeline=Pipeline(frame=Frame(side_px=96)),
+    augmentation=Augmentation(extent="geometry"),
+    model=ModelSpec("mobilenet_v2"),
+    optimizer=Optimizer(rate=1e-3),
+    epochs=4,
+    averaging=0.99,
+)
+
 RECIPES = {
     "transfer": TRANSFER,
-    "frozen": replace(TRANSFER, name="frozen", epochs=1, svm=Svm()),
+    "robust": ROBUST,
+    "frozen": replace(ROBUST, name="frozen", epochs=1, svm=Svm()),
     "convnet": replace(load_recipe("convnet"), epochs=6),
 }

@@ -13,7 +13,7 @@ from leukon.segmentation.stain import NUCLEAR_AXIS, Floats, Mask, quantile, to_u
 from leukon.segmentation.whole_cell import filled, whole_cell
 from leukon.types import Image
 
-MOST_PX = 160
+MOST_PX = 128
 SMOOTHING_PX = 0.8
 SMOOTHING = 0.006
 GRANULE = 0.025
