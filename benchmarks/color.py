@@ -28,6 +28,7 @@ from leukon.datasets.synthetic.render import draw_cell_image
 from leukon.evaluation import Evaluation, Example, evaluate
 from leukon.evaluation.paired import mcnemar
 from leukon.imaging.color.fitting import METHODS, ColorFit, fit_map
+from leukon.imaging.color.look import look_distance
 from leukon.imaging.color.looks import HOME, LOOKS
 from leukon.segmentation.look import measure_look
 from leukon.training.examples import read_examples
@@ -86,7 +87,11 @@ def measured(sets: Iterable[tuple[str, list[Example]]], bundle: Bundle) -> Itera
     for system, examples in sets:
         look = measure_look((example.cell.image for example in examples), system)
         plain = evaluate(bundle, through(None, examples))
-        yield row_of(system, "none", plain, plain, 0.0)
+        away = {
+            "delta_e_of_looks": look_distance(look, LOOKS[HOME]),
+            "delta_e_on_one_white": look_distance(look, LOOKS[HOME], white=False),
+        }
+        yield row_of(system, "none", plain, plain, 0.0) | away
         for method in METHODS:
             fit = fit_map(method, look, LOOKS[HOME])
             start = time.perf_counter()
@@ -114,6 +119,11 @@ def main() -> None:
     for row in measured(sets, bundle):
         rows.append(row)
         if not options.json:
+            if "delta_e_of_looks" in row:
+                print(
+                    f"{row['system']} lies ΔE {row['delta_e_of_looks']:.1f} from the look of {HOME}, "
+                    f"{row['delta_e_on_one_white']:.1f} on one white"
+                )
             recall = " ".join(f"{name[:3]} {value:.2f}" for name, value in row["recall"].items())
             print(
                 f"{row['system']:17} {row['map']:15} {row['balanced_accuracy']:.3f} "

@@ -32,6 +32,7 @@ from leukon.imaging.color import ColorMap
 from leukon.imaging.color.distil import distil
 from leukon.imaging.color.fitting import METHODS, fit_map
 from leukon.imaging.color.identity import Identity
+from leukon.imaging.color.look import look_distance
 from leukon.imaging.color.network import NetworkMap
 from leukon.imaging.files import read_image, write_image
 from leukon.segmentation import find_cell
@@ -140,14 +141,17 @@ def main() -> None:
     right = named_right(classifier, {i: pictures[1][i] for i in held_out})
     scores = compare_maps(maps, test, classifier, looks[1])
     write_image(options.work / "sheet.png", map_sheet(maps, test[:8]))
+    apart = look_distance(*looks), look_distance(*looks, white=False)
     rows: list[dict[str, Any]] = [{**asdict(s), "agreement": s.agreement.to_dict()} for s in scores]
     if options.json:
-        told = {"fitted": len(images), "judged": len(test), "judge_right": right.to_dict(), "maps": rows}
+        told = {"fitted": len(images), "judged": len(test), "judge_right": right.to_dict()}
+        told |= {"delta_e_of_looks": apart[0], "delta_e_on_one_white": apart[1], "maps": rows}
         sys.stdout.write(json.dumps(told, indent=2) + "\n")
         return
     print(
         f"{len(images)} pairs to fit to, {len(test)} to judge by; "
-        f"the judge names {right.count} of {right.of} target cells right"
+        f"the judge names {right.count} of {right.of} target cells right; "
+        f"the looks lie ΔE {apart[0]:.1f} apart, {apart[1]:.1f} on one white"
     )
     for row in rows:
         share, parts = row["agreement"], row["delta_e"].values()
