@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from leukon.imaging.color.identity import Identity
 from leukon.models import ModelSpec
 from leukon.pipeline import Frame, Pipeline
 from leukon.training.augment import Augmentation
@@ -27,11 +28,11 @@ ROBUST = Recipe(
 
 TRANSFER = Recipe(
     name="transfer",
-    pipeline=Pipeline(frame=Frame(side_px=96)),
+    pipeline=Pipeline(color=Identity(), frame=Frame(side_px=96)),  # colours as they are, as in the paper
     augmentation=Augmentation(extent="geometry"),
     model=ModelSpec("mobilenet_v2"),
     optimizer=Optimizer(rate=1e-3),
-    epochs=4,
+    epochs=3,
     averaging=0.99,
 )
 
