@@ -33,8 +33,9 @@ def to_onnx(network: nn.Module, *, channels: int, side_px: int, with_features: b
     sample = torch.zeros(2, channels, side_px, side_px)
     names = ["batch", "logits"]
     if with_features:
-        network = _WithFeatures(network)
-        names += [ABROAD, FEATURES] if len(network.eval()(sample)) > 2 else [FEATURES]
+        network = _WithFeatures(network).cpu().float().eval()
+        with torch.inference_mode():
+            names += [ABROAD, FEATURES] if len(network(sample)) > 2 else [FEATURES]
     return _exported(network, sample, {name: {0: "n"} for name in names})
 
 

@@ -75,6 +75,6 @@ def _prediction_to_json(prediction: Prediction) -> list[Any]:
 
 def _prediction_from_json(value: Any) -> Prediction:
     label, probabilities, status, reason, candidates, novelty, abroad = value
-    shares, others = (None if v is None else np.array(v, np.float32) for v in (probabilities, abroad))
-    assert shares is not None
+    shares = np.array(probabilities, np.float32)
+    others = None if abroad is None else np.array(abroad, np.float32)
     return Prediction(label, shares, status, reason, tuple(candidates), novelty, others)
