@@ -56,8 +56,8 @@ class Frame:
         finds nothing, the surroundings stay.
     silhouette : bool
         Add a plane with the cell's silhouette, 0 outside, 0.16 to 0.76 in its cytoplasm, the denser the more,
-        1 in its nucleus: what stain, lamp and camera hardly change. It comes after the planes of the space and
-        is not scaled.
+        1 in its nucleus: what stain, lamp and camera hardly change. It comes after the planes of the space
+        and is not scaled.
     """
 
     side_px: int = 128

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 
@@ -19,8 +21,8 @@ _SUBPIXEL_BITS = 4
 
 
 def level_of(tone: float) -> int:
-    """Return the level that stands for cytoplasm of a tone: as its square root, since pale ones differ most."""
-    return round(_BRIGHTEST * float(np.clip(tone, *TONES)) ** 0.5)
+    """Return the level for cytoplasm of that tone: its square root, to tell pale ones apart."""
+    return round(_BRIGHTEST * math.sqrt(min(max(tone, TONES[0]), TONES[1])))
 
 
 def draw_silhouette(nucleus: Mask, outline: Floats, box: Box, tone: float) -> Mask:

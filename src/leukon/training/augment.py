@@ -162,7 +162,7 @@ class Augmentation:
         return np.column_stack([linear, offset]).astype(np.float32)
 
     def _reshape(self, silhouette: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-        """Move a silhouette apart from the image; its parts grow or shrink, its cytoplasm is paler or denser."""
+        """Move a silhouette apart from the image; its parts grow or shrink, its tone changes."""
         side = silhouette.shape[0]
         reach = side / 2 / _CANVAS
         box = Box(side / 2 - reach, side / 2 - reach, side / 2 + reach, side / 2 + reach)
