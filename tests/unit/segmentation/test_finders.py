@@ -12,6 +12,7 @@ RED = 205, 140, 135
 CYTOPLASM = 190, 180, 215
 NUCLEUS = 95, 45, 130
 PLATELET = 140, 95, 160
+CLUMP = 60, 17, 20
 
 
 def smear(
@@ -97,6 +98,24 @@ def test_lobes_of_one_nucleus_are_one_cell() -> None:
     for x, y in ((286, 290), (312, 288), (300, 316)):
         cv2.circle(image, (x, y), 10, NUCLEUS, -1)
     assert len(find_leukocytes(cv2.GaussianBlur(image, (0, 0), 1.0))) == 3
+
+
+def clumped(image: Image, x: int, y: int) -> Image:
+    """Draw a clump of granules, as large and dense as a nucleus, that absorbs blue as red cells do."""
+    rng = np.random.default_rng(1)
+    for dx, dy in rng.normal(0, 9, (60, 2)):
+        cv2.circle(image, (round(x + dx), round(y + dy)), 5, CLUMP, -1, cv2.LINE_AA)
+    return cv2.GaussianBlur(image, (0, 0), 1.0)
+
+
+@pytest.mark.parametrize("gains", [(1, 1, 1), (1.1, 1.0, 0.6), (0.6, 0.8, 1.1)])
+def test_clump_that_absorbs_blue_as_red_cells_do_is_no_cell(gains: tuple[float, float, float]) -> None:
+    image = clumped(smear(CELLS), 320, 250) * np.array(gains)
+    assert hits(np.clip(image, 0, 255).astype(np.uint8), CELLS) == 4
+
+
+def test_nothing_is_judged_by_colour_without_another_nucleus_to_compare_it_with() -> None:
+    assert len(find_leukocytes(clumped(smear([]), 320, 250))) == 1
 
 
 def test_cell_cut_by_the_edge_is_flagged() -> None:
