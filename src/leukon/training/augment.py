@@ -169,9 +169,9 @@ class Augmentation:
         moved: Image = cv2.warpAffine(silhouette, self._placement(box, side, rng), (side, side))
         if self.elastic:
             moved = self._bend(moved, box.side_px, rng)
-        parts = [moved > least for least in (LEAST_CYTOPLASM, LEAST_NUCLEUS)]
-        cytoplasm = moved[parts[0] & ~parts[1]]
+        cytoplasm = moved[(moved > LEAST_CYTOPLASM) & (moved < LEAST_NUCLEUS)]
         level = float(np.median(cytoplasm)) if len(cytoplasm) else 0.0
+        parts = [moved > level / 2, moved > (level + NUCLEUS) / 2]
         level = min(level * np.exp(rng.normal(0, _TONE)), LEAST_NUCLEUS - 1)
         if rng.random() < _REDRAWN:
             sigma = rng.uniform(0.5, 2.5)
