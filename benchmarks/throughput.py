@@ -3,8 +3,9 @@
     python -m benchmarks.throughput [--json]
 
 The peer of ``classify`` is what most laboratories would write: Pillow decodes, torchvision resizes and
-normalises, the same network runs eagerly in torch, 32 images at a time. It is spared finding the cell and its
-silhouette: that plane is blank. Both use all processors; runs alternate after a warm-up, and medians are printed.
+normalises, the same network runs eagerly in torch, 32 images at a time. It is spared finding the cell and
+its silhouette: that plane is blank. Both use all processors; runs alternate after a warm-up, and medians
+are printed.
 """
 
 from __future__ import annotations

@@ -245,8 +245,8 @@ def align(a: Floats, one: Spot, b: Floats, other: Spot) -> tuple[Matrix, float] 
     (a11, a12), (a21, a22) = affine[:, :2]
     # Pixels are square in both: what is left of shear and stretch is noise.
     turned = np.array([[a11 + a22, a12 - a21], [a21 - a12, a11 + a22]]) / 2
-    middle = np.array([patch.shape[1] - 1, patch.shape[0] - 1]) / 2
-    shift = affine[:, :2] @ middle + affine[:, 2] + (bx, by) - turned @ (middle + (x0, y0))
+    x, y = (patch.shape[1] - 1) / 2, (patch.shape[0] - 1) / 2
+    shift = affine @ (x, y, 1) + (bx, by) - turned @ (x + x0, y + y0)
     return np.column_stack([turned, shift]), float(correlation)
 
 

@@ -4,6 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
+from leukon.datasets.synthetic import SYSTEMS, random_stain
+from leukon.datasets.synthetic.render import render
+from leukon.datasets.synthetic.scene import SceneSpec, draw_scene
 from leukon.segmentation import find_cell, find_leukocytes
 from leukon.types import Box, Image
 
@@ -184,3 +187,12 @@ class TestFindCell:
         assert cell is not None
         assert cell.box.centre == pytest.approx((50, 52), abs=4)
         assert cell.box.side_px < 20
+
+
+@pytest.mark.parametrize("seed", [2, 10, 11])
+def test_fields_without_red_cells_have_leukocytes_all_the_same(seed: int) -> None:
+    labels = "neutrophil", "lymphocyte", "monocyte", "eosinophil", "neutrophil", "lymphocyte"
+    scene = draw_scene(SceneSpec(64, 48, labels, red_cover=0, platelets_per_1000_um2=0.5), seed)
+    stain = random_stain(np.random.default_rng(seed))
+    system = tuple(SYSTEMS.values())[seed % len(SYSTEMS)]
+    assert len(find_leukocytes(render(scene, system, seed, stain=stain).srgb)) >= 5
