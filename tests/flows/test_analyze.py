@@ -142,6 +142,20 @@ def test_wrong_usage_is_one_line(command: Command, smear: Path, tiny_bundle: Pat
     assert (tmp_path / "file").read_text() == "kept"
 
 
+def test_fewer_cells_are_named_where_more_confidence_is_wanted(
+    command: Command, smear: Path, tiny_bundle: Path, tmp_path: Path
+) -> None:
+    unidentified = []
+    for confidence in "0", "1":
+        done = command(
+            *("analyze", smear, "--out", tmp_path / "out", "--bundle", tiny_bundle, "--json"),
+            *("--confidence", confidence),
+        )
+        summary = json.loads(done.out)
+        unidentified.append(summary["cells"]["unidentified"])
+    assert unidentified[0] == 0 < unidentified[1]
+
+
 def test_a_full_disk_is_one_line(
     command: Command, smear: Path, tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

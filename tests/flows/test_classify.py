@@ -74,6 +74,17 @@ def test_classes_restrict_and_renormalise(
         assert shares[0] == pytest.approx(whole[0] / sum(whole), abs=0.01)
 
 
+@pytest.mark.parametrize(("confidence", "status"), [("0", "ok"), ("1", "unidentified")])
+def test_the_confidence_to_name_from_can_be_set(
+    command: Command, folder: Path, tiny_bundle: Path, tmp_path: Path, confidence: str, status: str
+) -> None:
+    common = "--out", tmp_path / "out", "--bundle", tiny_bundle
+    command("classify", folder, *common)
+    assert command("classify", folder, *common, "--confidence", confidence).code == 0
+    found = rows(tmp_path / "out" / "predictions.csv")
+    assert {found[f"{size}.png"]["status"] for size in (70, 120, 200)} == {status}
+
+
 def test_summary_as_json(command: Command, folder: Path, tiny_bundle: Path, tmp_path: Path) -> None:
     done = command("classify", folder, "--out", tmp_path / "out", "--bundle", tiny_bundle, "--json")
     summary = json.loads(done.out)

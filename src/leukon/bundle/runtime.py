@@ -68,7 +68,7 @@ class Bundle:
     _kept: tuple[int, ...]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _reopened, (self.path.absolute(), self.sha256, self.taxonomy.names)
+        return _reopened, (self.path.absolute(), self.sha256, self.taxonomy.names, self.calibration.threshold)
 
     @property
     def name(self) -> str:
@@ -205,6 +205,24 @@ class Bundle:
         kept = tuple(self.contents.taxonomy.index(name) for name in taxonomy.names)
         return replace(self, taxonomy=taxonomy, _kept=kept)
 
+    def with_threshold(self, confidence: float) -> Bundle:
+        """Leave cells unidentified below this confidence, 0…1, instead of below the bundle's own.
+
+        Less names more cells, more of them wrongly. The bundle's errors were counted with its own threshold:
+        with another a differential has no limits corrected for them.
+
+        Raises
+        ------
+        InputError
+            If it is not in 0…1.
+        """
+        if not 0 <= confidence <= 1:
+            raise InputError(f"a confidence of {confidence:g} is not between 0 and 1")
+        if confidence == self.calibration.threshold:
+            return self
+        calibration = replace(self.calibration, threshold=confidence, confusion=())
+        return replace(self, contents=replace(self.contents, calibration=calibration))
+
 
 def novelty_of(embedding: npt.NDArray[np.floating], centres: npt.ArrayLike) -> npt.NDArray[np.float32]:
     """Return squared distances, shape (N,), of embeddings (N, D) from the nearest of the centres (M, D)."""
@@ -252,11 +270,11 @@ def load_bundle(source: Path | str | None = None, *, threads: int | None = None)
 
 
 @lru_cache(maxsize=4)
-def _reopened(path: Path, sha256: str, classes: tuple[str, ...]) -> Bundle:
+def _reopened(path: Path, sha256: str, classes: tuple[str, ...], threshold: float) -> Bundle:
     bundle = load_bundle(path, threads=1)
     if bundle.sha256 != sha256:
         raise BundleError(f"{path} has changed since it was loaded: load it again")
-    return bundle.restricted(classes)
+    return bundle.restricted(classes).with_threshold(threshold)
 
 
 def _resolve(source: Path | str | None) -> Path:

@@ -23,6 +23,10 @@ def analyze(
     color: Annotated[
         str, typer.Option(help="A colour map to bring images to the bundle's look, or auto; by default none.")
     ] = "",
+    confidence: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Name cells from this confidence on; by default the bundle's own."),
+    ] = None,
     cells: Annotated[int, typer.Option(min=1, help="Flag a count of fewer leukocytes.")] = 200,
     width: Annotated[
         float,
@@ -53,6 +57,7 @@ def analyze(
         analysis = run(
             inputs,
             bundle=bundle,
+            confidence=confidence,
             color=color or None,
             options=CountOptions(least_cells=cells, interval_width=width),
             journal=out / ".journal.jsonl",

@@ -22,6 +22,10 @@ def classify(
     classes: Annotated[
         str, typer.Option(help="Keep these classes alone, as a,b,c, and renormalise; by default all.")
     ] = "",
+    confidence: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Name cells from this confidence on; by default the bundle's own."),
+    ] = None,
     bundle: Annotated[str, typer.Option(help="A bundle file, or the name of a shipped one.")] = "small",
     color: Annotated[
         str, typer.Option(help="A colour map to bring images to the bundle's look, or auto; by default none.")
@@ -46,6 +50,7 @@ def classify(
         classification = run(
             inputs,
             bundle=bundle,
+            confidence=confidence,
             color=color or None,
             classes=kept,
             journal=out / ".journal.jsonl",

@@ -20,11 +20,12 @@ Floats = npt.NDArray[np.float32]
 Matrix = npt.NDArray[np.float64]
 
 PATCH = 2.0
+ALIGNED = 3.2  # sides of the cell that are aligned: its neighbours hold the turn and the scale
 RADII, ANGLES, HARMONICS = 24, 128, 10
 REACH = 2.2
 CANDIDATES = 3
 LEAST_LIKENESS = 0.6
-LEAST_CORRELATION = 0.85
+LEAST_CORRELATION = 0.92
 SCALE_TOLERANCE = 0.05
 ITERATIONS = 100
 EPSILON = 1e-5
@@ -223,7 +224,7 @@ def align(a: Floats, one: Spot, b: Floats, other: Spot) -> tuple[Matrix, float] 
     turn = int(np.fft.irfft((spectrum * weights).sum(axis=0), ANGLES).argmax())
     angle = 2 * np.pi * turn / ANGLES
     scale = other.radius_px / one.radius_px
-    half = PATCH / 2 * one.box.side_px
+    half = ALIGNED / 2 * one.box.side_px
     x, y = one.centre
     x0, y0 = max(0, int(x - half)), max(0, int(y - half))
     patch = a[y0 : int(y + half) + 1, x0 : int(x + half) + 1]
@@ -240,9 +241,13 @@ def align(a: Floats, one: Spot, b: Floats, other: Spot) -> tuple[Matrix, float] 
         )
     except cv2.error:  # it does not converge: other content
         return None
-    matrix = np.asarray(found, np.float64)
-    shift = matrix[:, 2] - matrix[:, :2] @ (x0, y0) + (bx, by)
-    return np.column_stack([matrix[:, :2], shift]), float(correlation)
+    affine = np.asarray(found, np.float64)
+    (a11, a12), (a21, a22) = affine[:, :2]
+    # Pixels are square in both: what is left of shear and stretch is noise.
+    turned = np.array([[a11 + a22, a12 - a21], [a21 - a12, a11 + a22]]) / 2
+    x, y = (patch.shape[1] - 1) / 2, (patch.shape[0] - 1) / 2
+    shift = affine @ (x, y, 1) + (bx, by) - turned @ (x + x0, y + y0)
+    return np.column_stack([turned, shift]), float(correlation)
 
 
 def aligned_crops(pair: AlignedPair, first: Image, second: Image) -> tuple[Image, Image]:

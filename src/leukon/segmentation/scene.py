@@ -28,6 +28,7 @@ RED_LEAST_SHARE = 0.015
 FAR = 0.6
 ALONE_SHARE = 0.75
 ALONE_AREA = 0.04
+ALONE_CONTRAST = 3.0
 WHOLE_LIMITS = 0.8, 1.4
 BROKEN_SOLIDITY = 0.6
 BROKEN_SIZE = 2.2
@@ -152,8 +153,12 @@ def read_scene(small: npt.NDArray[np.uint8], *, crowded: bool) -> Scene | None:
     sure = ((stain.nuclear > levels.cut) & (stain.valid > 0)).astype(np.uint8)
     areas = np.bincount(cv2.connectedComponents(sure, connectivity=8)[1].ravel())[1:]
     sizes = np.sort(areas[areas > 4].astype(np.float64))
-    # One large cell may outweigh the red cells of its field; many parts are the red cells themselves.
-    if not len(sizes) or (alone and sizes[-1] < max(ALONE_SHARE * sizes.sum(), ALONE_AREA * sure.size)):
+    if not len(sizes):
+        return None
+    # One large cell may outweigh the red cells of its field. Many parts are the red cells themselves, unless
+    # they are so dense that the rest can only be cytoplasm: a field without red cells.
+    many = sizes[-1] < max(ALONE_SHARE * sizes.sum(), ALONE_AREA * sure.size)
+    if alone and many and levels.nucleus < ALONE_CONTRAST * levels.other:
         return None
     weight = np.cumsum(sizes)
     common = 2 * float(np.sqrt(sizes[np.searchsorted(weight, weight[-1] / 2)] / np.pi))

@@ -23,9 +23,9 @@ from leukon.smear.run import (
     confusion_of,
     excess_of,
     ordered,
+    promises_of,
     provenance_of,
     purpose_of,
-    sets_of,
     tempered,
     unknown_system,
 )
@@ -52,6 +52,7 @@ def analyze(
     inputs: Input | Sequence[Input],
     *,
     bundle: Classifier | Path | str | None = None,
+    confidence: float | None = None,
     color: Choice = None,
     options: CountOptions | None = None,
     journal: Path | str | None = None,
@@ -69,6 +70,9 @@ def analyze(
         Image files, folders of them, or RGB images of shape (H, W, 3), uint8 or uint16.
     bundle : Classifier or path-like, optional
         By default the shipped bundle. A classifier is called from several threads.
+    confidence : float, optional
+        Name cells from this confidence on, 0…1, and leave the others unidentified; by default the bundle's
+        own. Less names more cells, more of them wrongly.
     color : ColorFit, path-like or "auto", optional
         A colour map, or its file, that brings the images to the look that the bundle knows; ``"auto"``
         recognises the imaging system, and fits a map to the images where it is not known.
@@ -87,7 +91,8 @@ def analyze(
     Raises
     ------
     InputError
-        If an input is missing, a folder holds no image, or the journal cannot be written.
+        If the confidence is out of range, an input is missing, a folder holds no image, or the journal
+        cannot be written.
     BundleError
         If the bundle cannot be used.
 
@@ -100,7 +105,7 @@ def analyze(
     """
     options = options or CountOptions()
     sources = sources_of(inputs)
-    classifier = classifier_of(bundle)
+    classifier = classifier_of(bundle, confidence)
     taxonomy = classifier.taxonomy
     colors = recoloring(color, sources)
     book = Journal(journal, purpose_of("analyze", classifier) + colors.purpose)
@@ -155,7 +160,7 @@ def analyze(
         "cells wanted": str(options.least_cells),
         "interval width wanted": f"{options.interval_width:g} percentage points",
         "counted together": ", ".join(f"{a} with {b}" for a, b in options.merged if {a, b} <= names) or "–",
-        **sets_of(classifier),
+        **promises_of(classifier),
         **colors.settings,
     }
     return Analysis(differential, fields, taxonomy, provenance_of(classifier, settings, len(sources)))

@@ -19,9 +19,9 @@ from leukon.smear.run import (
     classifier_of,
     excess_of,
     ordered,
+    promises_of,
     provenance_of,
     purpose_of,
-    sets_of,
     tempered,
     unknown_system,
 )
@@ -38,6 +38,7 @@ def classify(
     *,
     bundle: Classifier | Path | str | None = None,
     classes: Sequence[str] | None = None,
+    confidence: float | None = None,
     color: Choice = None,
     journal: Path | str | None = None,
     progress: Progress | None = None,
@@ -55,6 +56,9 @@ def classify(
         By default the shipped bundle. A classifier is called from several threads.
     classes : sequence of str, optional
         Keep these alone and renormalise their probabilities.
+    confidence : float, optional
+        Name cells from this confidence on, 0…1, and leave the others unidentified; by default the bundle's
+        own. Less names more cells, more of them wrongly.
     color : ColorFit, path-like or "auto", optional
         A colour map, or its file, that brings the images to the look that the bundle knows; ``"auto"``
         recognises the imaging system, and fits a map to the images where it is not known.
@@ -71,7 +75,8 @@ def classify(
     Raises
     ------
     InputError
-        If an input is missing, a folder holds no image, or the journal cannot be written.
+        If the confidence is out of range, an input is missing, a folder holds no image, or the journal
+        cannot be written.
     UnknownNameError
         If the bundle does not know one of `classes`.
     BundleError
@@ -85,7 +90,7 @@ def classify(
     'no stained cell found'
     """
     sources = sources_of(inputs)
-    classifier = classifier_of(bundle)
+    classifier = classifier_of(bundle, confidence)
     if classes is not None:
         if not isinstance(classifier, Bundle):
             raise InputError("only a bundle can be restricted to some classes")
@@ -124,7 +129,7 @@ def classify(
     for i, prediction in whole.items():
         images[i] = replace(images[i], prediction=tempered(classifier, prediction, excess))
     skipped = tuple(Skipped(one.name, one.fault) for one in images if not one.is_readable)
-    settings = {"classes": ", ".join(classifier.taxonomy.names), **sets_of(classifier), **colors.settings}
+    settings = {"classes": ", ".join(classifier.taxonomy.names), **promises_of(classifier), **colors.settings}
     if strange := unknown_system(excess):
         settings["caution"] = strange
     if colors.warning:

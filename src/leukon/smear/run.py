@@ -98,17 +98,23 @@ def _alone(work: Callable[[T], U], item: T) -> U:
     return work(item)
 
 
-def classifier_of(bundle: Classifier | Path | str | None) -> Classifier:
+def classifier_of(bundle: Classifier | Path | str | None, confidence: float | None) -> Classifier:
     """Load a bundle, or pass a classifier on. Parallel images need one network thread each."""
     if bundle is None or isinstance(bundle, (str, Path)):
-        return load_bundle(bundle, threads=1)
-    return bundle
+        bundle = load_bundle(bundle, threads=1)
+    if confidence is None:
+        return bundle
+    if not isinstance(bundle, Bundle):
+        raise InputError("only a bundle can name cells from another confidence on")
+    return bundle.with_threshold(confidence)
 
 
 def purpose_of(command: str, classifier: Classifier) -> str:
     """Tell everything that results depend on but the inputs."""
     # A classifier without a hash may have changed since: its results serve this run alone.
     model = getattr(classifier, "sha256", f"unknown {datetime.now(UTC)} {next(_runs)}")
+    if isinstance(classifier, Bundle):
+        model += f" threshold {classifier.calibration.threshold!r}"
     return (
         f"leukon {command} code {_code_sha256()} bundle {model} classes {','.join(classifier.taxonomy.names)}"
     )
@@ -142,15 +148,18 @@ def confusion_of(classifier: Classifier) -> tuple[tuple[int, ...], ...]:
     return classifier.confusion if isinstance(classifier, Bundle) else ()
 
 
-def sets_of(classifier: Classifier) -> dict[str, str]:
-    """Say, as a setting, what the prediction sets of a bundle promise; empty where it gives none."""
-    calibration = classifier.calibration if isinstance(classifier, Bundle) else None
-    if calibration is None or not calibration.floors:
+def promises_of(classifier: Classifier) -> dict[str, str]:
+    """Say, as settings, when a bundle names a cell and what its prediction sets promise."""
+    if not isinstance(classifier, Bundle):
         return {}
-    share = f"{100 * calibration.coverage:g} %"
-    return {
-        "prediction sets": f"hold the true class of {share} of the cells, on cells like those of validation"
-    }
+    calibration = classifier.calibration
+    promises = {"named from a confidence of": f"{calibration.threshold:.2f}"}
+    if calibration.floors:
+        promises["prediction sets"] = (
+            f"hold the true class of {100 * calibration.coverage:g} % of the cells, on cells like those of "
+            "validation"
+        )
+    return promises
 
 
 def excess_of(classifier: Classifier, predictions: Iterable[Prediction]) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import pickle
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -179,6 +180,21 @@ def test_restricting_renormalises(path: Path) -> None:
         whole.restricted(["a", "d"])
     with pytest.raises(InputError, match="at least two"):
         whole.restricted(["a"])
+
+
+def test_another_threshold_names_other_cells(contents: Contents, path: Path) -> None:
+    whole = load_bundle(path)
+    assert whole.with_threshold(0.6) is whole
+    bold, shy = whole.with_threshold(0.0), whole.with_threshold(1.0)
+    assert (bold.confusion, bold.sha256) == ((), whole.sha256)
+    cells = [cell(200, 90, 60), cell(90, 200, 60), cell(130, 128, 129)]
+    assert {one.status for one in bold.predict(cells)} == {"ok"}
+    assert {one.status for one in shy.predict(cells)} == {"unidentified"}
+    again = pickle.loads(pickle.dumps(bold.restricted(["a", "c"])))
+    assert (again.calibration.threshold, again.taxonomy.names) == (0.0, ("a", "c"))
+    for wrong in (-0.1, 1.1, float("nan")):
+        with pytest.raises(InputError, match="is not between 0 and 1"):
+            whole.with_threshold(wrong)
 
 
 def rewritten(path: Path, name: str, data: bytes | None) -> None:

@@ -20,6 +20,7 @@ def smear(
     *,
     size: tuple[int, int] = (480, 640),
     red_cells: bool = True,
+    nucleus_radius: int = 21,
     unit: float = 1.0,
 ) -> Image:
     """Draw a field: leukocytes of 60 px, red cells of 40 px, a platelet, some noise; `unit` scales all."""
@@ -40,7 +41,7 @@ def smear(
     for x, y in cells:
         disc(x, y, 30, CYTOPLASM)
     for x, y in cells:
-        disc(x + 3, y, 21, NUCLEUS)
+        disc(x + 3, y, nucleus_radius, NUCLEUS)
     noisy = image + rng.normal(0, 2, image.shape)
     return np.clip(cv2.GaussianBlur(noisy, (0, 0), 1.0), 0, 255).astype(np.uint8)
 
@@ -121,6 +122,12 @@ def test_nothing_is_judged_by_colour_without_another_nucleus_to_compare_it_with(
 def test_cell_cut_by_the_edge_is_flagged() -> None:
     found = find_leukocytes(smear([(8, 240), (320, 240)]))
     assert [("border" in one.flags) for one in sorted(found, key=lambda one: one.box.x0)] == [True, False]
+
+
+@pytest.mark.parametrize("gains", [(1, 1, 1), (1.1, 1.0, 0.6), (0.6, 0.8, 1.1)])
+def test_leukocytes_are_found_in_a_field_without_red_cells(gains: tuple[float, float, float]) -> None:
+    image = smear(CELLS, red_cells=False, nucleus_radius=25)  # most of what is stained is nucleus
+    assert hits(np.clip(image * np.array(gains), 0, 255).astype(np.uint8), CELLS) == 4
 
 
 def test_field_without_leukocytes_is_empty() -> None:
