@@ -10,7 +10,7 @@ from leukon.models.network import DroppedLinear, Network, Published
 
 WIDTHS = 16, 32, 64, 96
 SHARE = 0.3  # of the silhouette in the common opinion; more costs accuracy where colours are known
-SHARE_ABROAD = 0.6  # where they are not
+SHARE_ABROAD = 0.5  # where they are not
 
 
 class _Streams(nn.Module):
