@@ -19,7 +19,7 @@ from leukon.segmentation.nuclei import (
     split_touching,
 )
 from leukon.segmentation.silhouette import draw_silhouette
-from leukon.segmentation.stain import STAINED_OD, Stain, measure_stain, quantile, total
+from leukon.segmentation.stain import STAINED_OD, Floats, Mask, Stain, measure_stain, quantile, total
 from leukon.types import Box
 
 REACH = 0.65
@@ -32,6 +32,9 @@ ALONE_CONTRAST = 3.0
 WHOLE_LIMITS = 0.8, 1.4
 BROKEN_SOLIDITY = 0.6
 BROKEN_SIZE = 2.2
+TONE_GAP = 2
+TONE_LEAST_PX = 12
+USUAL_TONE = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +133,24 @@ class Scene:
         area = max(nucleus.area_px, float(cv2.contourArea(outline)))
         box = box.clipped(height, width)
         own = (self.labels == nucleus.label).astype(np.uint8)
-        silhouette = draw_silhouette(own, outline, box)
+        silhouette = draw_silhouette(own, outline, box, self._tone(own, outline, box))
         return Detection(box, nucleus.box, score, tuple(flags), area, nucleus.area_px, silhouette)
+
+    def _tone(self, own: Mask, outline: Floats, box: Box) -> float:
+        """Return the green density of the cytoplasm as a share of the nucleus's."""
+        x0, y0 = int(box.x0), int(box.y0)
+        window = np.s_[y0 : int(np.ceil(box.y1)), x0 : int(np.ceil(box.x1))]
+        nucleus, green = own[window], self.stain.density[..., 1][window]
+        inside = np.zeros_like(nucleus)
+        cv2.fillPoly(inside, [np.round(outline - (x0, y0)).astype(np.int32)], 1)
+        nuclei = (self.labels[window] > 0).astype(np.uint8)
+        for around in range(TONE_GAP, -1, -1):  # its edges are neither cytoplasm nor background
+            kernel = np.ones((2 * around + 1, 2 * around + 1), np.uint8)
+            cytoplasm = cv2.erode(inside, kernel) > cv2.dilate(nuclei, kernel)
+            if np.count_nonzero(cytoplasm) >= TONE_LEAST_PX:
+                of_nucleus = float(quantile(green[nucleus > 0], 0.5))
+                return float(quantile(green[cytoplasm], 0.5)) / max(of_nucleus, 0.01)
+        return USUAL_TONE  # none shows
 
 
 def read_scene(small: npt.NDArray[np.uint8], *, crowded: bool) -> Scene | None:

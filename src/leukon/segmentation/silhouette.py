@@ -1,6 +1,8 @@
-"""The silhouette of a cell: its outline and its nucleus alone, without colour."""
+"""The silhouette of a cell: its outline, its nucleus and how dense its cytoplasm is, without colour."""
 
 from __future__ import annotations
+
+import math
 
 import cv2
 import numpy as np
@@ -11,11 +13,19 @@ from leukon.types import Box
 
 SIDE_PX = 80
 MARGIN = 2.0  # side of the silhouette as a multiple of the cell's longer side
-CYTOPLASM, NUCLEUS = 128, 255
+NUCLEUS = 255
+LEAST_CYTOPLASM, LEAST_NUCLEUS = 20, 224  # levels between outside and cytoplasm, cytoplasm and nucleus
+TONES = 0.04, 0.9
+_BRIGHTEST = 204
 _SUBPIXEL_BITS = 4
 
 
-def draw_silhouette(nucleus: Mask, outline: Floats, box: Box) -> Mask:
+def level_of(tone: float) -> int:
+    """Return the level for cytoplasm of that tone: its square root, to tell pale ones apart."""
+    return round(_BRIGHTEST * math.sqrt(min(max(tone, TONES[0]), TONES[1])))
+
+
+def draw_silhouette(nucleus: Mask, outline: Floats, box: Box, tone: float) -> Mask:
     """Draw a cell in the middle of a square of `MARGIN` times its size.
 
     Parameters
@@ -26,11 +36,14 @@ def draw_silhouette(nucleus: Mask, outline: Floats, box: Box) -> Mask:
         Points (x, y) in px of `nucleus`, which may lie outside it.
     box : Box
         The whole cell, in px of `nucleus`.
+    tone : float
+        Optical density of the cytoplasm as a share of the nucleus's. It hardly depends on the imaging system:
+        lamp, white balance and gamma act on both alike.
 
     Returns
     -------
     ndarray of uint8, shape (SIDE_PX, SIDE_PX)
-        0 outside the cell, 128 in its cytoplasm, 255 in its nucleus.
+        0 outside the cell, 41 to 194 in its cytoplasm, as of `level_of`, 255 in its nucleus.
     """
     square = square_around(box, margin=MARGIN)
     scale = SIDE_PX / max(square.width, 1.0)
@@ -38,9 +51,8 @@ def draw_silhouette(nucleus: Mask, outline: Floats, box: Box) -> Mask:
     # Pixel centres lie half a pixel inside the corners that scaling keeps in place.
     points = (outline + 0.5 - corner) * scale - 0.5
     drawn = np.zeros((SIDE_PX, SIDE_PX), np.uint8)
-    cv2.fillPoly(
-        drawn, [np.round(points * 2**_SUBPIXEL_BITS).astype(np.int32)], CYTOPLASM, shift=_SUBPIXEL_BITS
-    )
+    corners = np.round(points * 2**_SUBPIXEL_BITS).astype(np.int32)
+    cv2.fillPoly(drawn, [corners], level_of(tone), shift=_SUBPIXEL_BITS)
     shift = (0.5 - corner) * scale - 0.5
     placed = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]], np.float32)
     inside = cv2.warpAffine(nucleus * np.uint8(NUCLEUS), placed, (SIDE_PX, SIDE_PX))

@@ -15,12 +15,13 @@ import numpy.typing as npt
 
 from leukon.imaging.color.background import background_level
 from leukon.imaging.unprocess import add_noise, draw_noise, draw_unprocessing
-from leukon.segmentation.silhouette import CYTOPLASM, NUCLEUS
+from leukon.segmentation.silhouette import LEAST_CYTOPLASM, LEAST_NUCLEUS, NUCLEUS
 from leukon.types import Box, Cell, Image
 
 # 256 levels as optical density; half a level keeps black finite.
 _DENSITY_OF_LEVEL = (-np.log10((np.arange(256) + 0.5) / 255.5)).astype(np.float32)
 _CANVAS = 2.0  # side of the augmented image as a multiple of the cell's
+_TONE = 0.08  # spread of the cytoplasm's level in silhouettes
 _REDRAWN = 0.6  # share of silhouettes whose parts grow or shrink
 _BENDS = 5  # nodes a side of the grid that elastic changes are drawn on
 # Optical density of azure B on chromatin, of eosin, and of methylene blue on cytoplasm: red, green, blue.
@@ -161,21 +162,24 @@ class Augmentation:
         return np.column_stack([linear, offset]).astype(np.float32)
 
     def _reshape(self, silhouette: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-        """Move a silhouette apart from the image; its parts grow or shrink, as segmentations differ."""
+        """Move a silhouette apart from the image; its parts grow or shrink, its tone changes."""
         side = silhouette.shape[0]
         reach = side / 2 / _CANVAS
         box = Box(side / 2 - reach, side / 2 - reach, side / 2 + reach, side / 2 + reach)
         moved: Image = cv2.warpAffine(silhouette, self._placement(box, side, rng), (side, side))
         if self.elastic:
             moved = self._bend(moved, box.side_px, rng)
+        cytoplasm = moved[(moved > LEAST_CYTOPLASM) & (moved < LEAST_NUCLEUS)]
+        level = float(np.median(cytoplasm)) if len(cytoplasm) else 0.0
+        parts = [moved > level / 2, moved > (level + NUCLEUS) / 2]
+        level = min(level * np.exp(rng.normal(0, _TONE)), LEAST_NUCLEUS - 1)
         if rng.random() < _REDRAWN:
             sigma = rng.uniform(0.5, 2.5)
-            cell, nucleus = (
-                cv2.GaussianBlur((moved > least).astype(np.float32), (0, 0), sigma) > rng.uniform(0.3, 0.7)
-                for least in (CYTOPLASM // 2, (CYTOPLASM + NUCLEUS) // 2)
-            )
-            moved = np.where(nucleus, NUCLEUS, CYTOPLASM * cell)
-        return moved.astype(np.uint8, copy=False)
+            parts = [
+                cv2.GaussianBlur(part.astype(np.float32), (0, 0), sigma) > rng.uniform(0.3, 0.7)
+                for part in parts
+            ]
+        return np.where(parts[1], NUCLEUS, level * parts[0]).astype(np.uint8)
 
     def _bend(self, image: Image, cell_px: float, rng: np.random.Generator) -> Image:
         side = image.shape[0]

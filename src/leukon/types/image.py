@@ -103,7 +103,7 @@ class Cell:
         (a smudge or bare nucleus).
     silhouette : ndarray of uint8, shape (80, 80), or None
         What segmentation saw of its outline and nucleus, in a square of twice its size: 0 outside the cell,
-        128 in its cytoplasm, 255 in its nucleus; None where it was not looked for.
+        41 to 194 in its cytoplasm, the denser the more, 255 in its nucleus; None where it was not looked for.
     """
 
     image: Image
