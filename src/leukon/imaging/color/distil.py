@@ -52,9 +52,8 @@ def distil(teacher: ColorMap, images: Sequence[Image]) -> Table:
     if len(usable) < LEAST_IMAGES:
         raise InputError(f"{len(usable)} images can be mapped: distilling needs {LEAST_IMAGES} or more")
     # Where no background is in view, the table falls back on the same white as its teacher.
-    source_white = getattr(teacher, "source_white", None) or triple(
-        np.median([white for _, _, white in usable], axis=0)
-    )
+    known = teacher.source_white if isinstance(teacher, Fitted) else None
+    source_white = known or triple(np.median([white for _, _, white in usable], axis=0))
     places, wanted, colors = [], [], []
     for image, pixels, _ in usable:
         seen = Fitted(source_white).for_image(image)
