@@ -1,6 +1,6 @@
-"""Make the shipped bundle: generate cells, train, export, measure, write the card.
+"""Make a shipped bundle: generate cells, train, export, measure, write the card.
 
-    python -m benchmarks.make_bundle [--shared ../shared] [--work runs/small]
+    python -m benchmarks.make_bundle [small|accurate] [--shared ../shared] [--work runs/NAME]
 
 A run that was stopped goes on where it was. Every measured figure comes from ``leukon evaluate``.
 """
@@ -11,7 +11,7 @@ import argparse
 import json
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from leukon.datasets.synthetic import write_cells
 from leukon.storage import write_json
 
 HERE = Path(__file__).resolve().parents[1]
-SHIPPED = HERE / "src" / "leukon" / "bundle" / "shipped" / "small.leukon"
+SHIPPED = HERE / "src" / "leukon" / "bundle" / "shipped"
 REFINED = HERE / "benchmarks" / "recipes" / "small_refined.py"
 FIVE = "basophil,eosinophil,lymphocyte,monocyte,neutrophil"
 # Generated cells per class and the seeds they come from; the test seeds are never trained on.
@@ -39,10 +39,24 @@ LIMITS = [
     "The PBC images carry no patient identities, so its test part is not known to be of other patients.",
     "The classes of the systems bcisc, jtsc and bccd are five; there it was restricted to them.",
 ]
-ATTRIBUTION = [
-    "PBC data set: Acevedo et al., Data in Brief 30 (2020) 105474, CC BY 4.0.",
-    "Started from MobileNetV2 weights of the ONNX model zoo (MXNet Gluon), Apache-2.0.",
-]
+ATTRIBUTION = "PBC data set: Acevedo et al., Data in Brief 30 (2020) 105474, CC BY 4.0."
+STARTED = "Started from {} weights of the ONNX model zoo (MXNet Gluon), Apache-2.0."
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a bundle is made: its start, the recipes of one training after another, how it is stored."""
+
+    network: str
+    weights: str
+    recipes: tuple[str | Path, ...]
+    storage: tuple[str, ...] = ()
+
+
+PLANS = {
+    "small": Plan("MobileNetV2", "mobilenet_v2_backbone", ("small", REFINED)),
+    "accurate": Plan("ResNet-50 v2", "resnet50v2_stages1to3", ("accurate",), ("--half",)),
+}
 
 
 def leukon(*arguments: str | Path) -> None:
@@ -115,24 +129,26 @@ def measured(bundle: Path, shared: Path, work: Path) -> list[dict[str, Any]]:
 def main() -> None:
     """Make it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("name", nargs="?", default="small", choices=PLANS)
     parser.add_argument("--shared", type=Path, default=HERE.parent / "shared")
-    parser.add_argument("--work", type=Path, default=HERE / "runs" / "small")
+    parser.add_argument("--work", type=Path, help="where data and trainings lie; by default runs/NAME")
     options = parser.parse_args()
     if not (options.shared / "data" / "pbc").is_dir():
         sys.exit(f"make_bundle: there is no {options.shared / 'data' / 'pbc'}; name its folder with --shared")
-    work, weights = options.work, options.shared / "weights" / "mobilenet_v2_backbone.safetensors"
+    name, plan, work = options.name, PLANS[options.name], options.work or HERE / "runs" / options.name
     manifest = training_data(options.shared, work)
-    leukon("train", "small", "--data", manifest, "--weights", weights, "--out", work / "first")
-    start = "--weights", work / "first" / "best.pt"
-    leukon("train", REFINED, "--data", manifest, *start, "--out", work / "run")
-    draft = work / "draft.leukon"
-    leukon("export", work / "run", "--data", manifest, "--name", "small", "--out", draft)
-    systems = measured(draft, options.shared, work)
-    card = {"systems": systems, "limits": LIMITS, "attribution": ATTRIBUTION}
-    write_json(work / "card.json", card)
-    card_option = ("--card", work / "card.json")
-    leukon("export", work / "run", "--data", manifest, "--name", "small", *card_option, "--out", SHIPPED)
-    leukon("bundle", "show")
+    weights = options.shared / "weights" / f"{plan.weights}.safetensors"
+    for number, recipe in enumerate(plan.recipes, 1):
+        run = work / f"run-{number}"
+        leukon("train", recipe, "--data", manifest, "--weights", weights, "--out", run)
+        weights = run / "best.pt"
+    export = "export", run, "--data", manifest, "--name", name, *plan.storage
+    leukon(*export, "--out", work / "draft.leukon")
+    systems = measured(work / "draft.leukon", options.shared, work)
+    attribution = [ATTRIBUTION, STARTED.format(plan.network)]
+    write_json(work / "card.json", {"systems": systems, "limits": LIMITS, "attribution": attribution})
+    leukon(*export, "--card", work / "card.json", "--out", SHIPPED / f"{name}.leukon")
+    leukon("bundle", "show", name)
 
 
 if __name__ == "__main__":

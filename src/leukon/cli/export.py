@@ -17,6 +17,12 @@ def export(
     name: Annotated[str, typer.Option(help="Name of the bundle; by default that of the file.")] = "",
     card: Annotated[Path | None, typer.Option(help="JSON with measured scores for the model card.")] = None,
     *,
+    half: Annotated[
+        bool,
+        typer.Option(
+            "--half", help="Store the weights in 16 bit: half the size, answers the same but for rounding."
+        ),
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON on stdout.")] = False,
 ) -> None:
     """Turn a training run into a bundle: one file that runs without torch."""
@@ -28,7 +34,7 @@ def export(
         from leukon.export.bundle import export_run
     except ImportError as error:
         raise MissingExtraError("export", "train") from error
-    summary = export_run(run, out, read_manifest(data), name=name or out.stem, card=card)
+    summary = export_run(run, out, read_manifest(data), name=name or out.stem, card=card, half=half)
     if json:
         print_json(summary)
     else:

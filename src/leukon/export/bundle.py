@@ -18,7 +18,7 @@ from leukon.datasets.manifest import Manifest
 from leukon.errors import InputError
 from leukon.export.card import card_text
 from leukon.export.novelty import learn_novelty, some_of_training
-from leukon.export.onnx import after_raw, to_onnx
+from leukon.export.onnx import after_raw, halved, to_onnx
 from leukon.imaging.spaces.learned_raw import LearnedRaw
 from leukon.imaging.spaces.rgb import Rgb
 from leukon.pipeline import Scale
@@ -30,7 +30,7 @@ SAMPLES = 8
 
 
 def export_run(
-    run: Path, out: Path, manifest: Manifest, *, name: str, card: Path | None = None
+    run: Path, out: Path, manifest: Manifest, *, name: str, card: Path | None = None, half: bool = False
 ) -> dict[str, Any]:
     """Write the best network of `run` as a bundle, calibrated on the manifest's ``val`` part.
 
@@ -46,6 +46,9 @@ def export_run(
         The bundle's name.
     card : Path, optional
         JSON of measured scores, as ``{"systems": [...]}``, that goes into the model card.
+
+    half : bool
+        Store the weights in 16 bit.
 
     Returns
     -------
@@ -79,6 +82,8 @@ def export_run(
     if isinstance(pipeline.space, LearnedRaw):  # a bundle names no file outside it
         onnx = after_raw(onnx, pipeline.space.content(), pipeline.scale)
         pipeline = replace(pipeline, space=Rgb(), scale=Scale((0.0,) * 3, (1.0,) * 3))
+    if half:
+        onnx = halved(onnx)
     calibration = calibrate(logits, data.labels)
     known = load_cells(some_of_training(manifest), classifier.taxonomy, classifier.pipeline)
     augmentation = Augmentation(**provenance["recipe"]["augmentation"])

@@ -19,6 +19,7 @@ from leukon.transfer.generator import Generator
 
 ABROAD = "abroad"
 FEATURES = "features"
+HALF = "/half"
 
 
 def to_onnx(network: nn.Module, *, channels: int, side_px: int, with_features: bool = False) -> bytes:
@@ -51,6 +52,27 @@ class _WithFeatures(nn.Module):
         abroad = self.network.abroad(features)
         logits = self.network.classify(features)
         return (logits, features) if abroad is None else (logits, abroad, features)
+
+
+def halved(network: bytes) -> bytes:
+    """Store the weights of an ONNX network in float16; it still computes in float32.
+
+    What is small as it is stays: single numbers, biases and shapes.
+    """
+    model = onnx.load_from_string(network)
+    graph = model.graph
+    casts = []
+    for weight in graph.initializer:
+        if weight.data_type == onnx.TensorProto.FLOAT and len(weight.dims) > 1:
+            name = f"{weight.name}{HALF}"
+            casts.append(onnx.helper.make_node("Cast", [name], [weight.name], to=onnx.TensorProto.FLOAT))
+            values = onnx.numpy_helper.to_array(weight).astype(np.float16)
+            weight.CopyFrom(onnx.numpy_helper.from_array(values, name))
+    body = list(graph.node)
+    del graph.node[:]
+    graph.node.extend([*casts, *body])
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString())
 
 
 def raw_to_onnx(network: nn.Module) -> bytes:

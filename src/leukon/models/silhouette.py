@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from leukon.models.mobilenet_v2 import mobilenet_v2
 from leukon.models.network import DroppedLinear, Network, Published
+from leukon.models.resnet_v2 import resnet50_v2
 
 WIDTHS = 16, 32, 64, 96
 SHARE = 0.3  # of the silhouette in the common opinion; more costs accuracy where colours are known
@@ -91,3 +92,8 @@ class TwoStreams(Network):
 def mobilenet_v2_silhouette(classes: int, *, channels: int, dropout: float = 0.2) -> Network:
     """Build MobileNetV2 with a silhouette beside it; `channels` counts the silhouette's plane."""
     return TwoStreams(mobilenet_v2(classes, channels=channels - 1, dropout=dropout), classes)
+
+
+def resnet50_v2_silhouette(classes: int, *, channels: int, dropout: float = 0.2) -> Network:
+    """Build the first three stages of ResNet-50 v2 with a silhouette beside them, likewise."""
+    return TwoStreams(resnet50_v2(classes, channels=channels - 1, dropout=dropout), classes)

@@ -18,6 +18,7 @@ from leukon.models import (
     linear,
     mobilenet_v2,
     resnet,
+    resnet_v2,
     resnext,
     resnext_cc,
     silhouette,
@@ -38,6 +39,7 @@ Builder = Callable[..., Network]
 MODELS: dict[str, Builder] = {
     "resnet50": resnet.resnet50,
     "resnet18": resnet.resnet18,
+    "resnet50_v2": resnet_v2.resnet50_v2,
     "kimianet": densenet.kimianet,
     "densenet121": densenet.densenet121,
     "vgg16": vgg.vgg16,
@@ -63,6 +65,7 @@ MODELS: dict[str, Builder] = {
     "simple_vit": simple_vit.simple_vit,
     "mobilenet_v2": mobilenet_v2.mobilenet_v2,
     "mobilenet_v2_silhouette": silhouette.mobilenet_v2_silhouette,
+    "resnet50_v2_silhouette": silhouette.resnet50_v2_silhouette,
     "linear": linear.linear,
     "timm": timm_backbone.timm_network,
 }

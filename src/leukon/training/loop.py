@@ -318,7 +318,7 @@ def _epoch(work: _Work, number: int, report: Report) -> float:
         work.optimizer.step()
         work.schedule.step()
         done = number * len(work.batches) + step
-        _follow(work.average, work.network, min(work.averaging, done / (done + 10)))
+        follow(work.average, work.network, min(work.averaging, done / (done + 10)))
         total += loss.item()
         report(f"epoch {number + 1}", step, len(work.batches))
     return total / len(work.batches)
@@ -346,7 +346,8 @@ def _refuse(work: _Work, loss: float, epoch: int, step: int) -> NoReturn:
 
 
 @torch.no_grad()
-def _follow(average: nn.Module, network: nn.Module, decay: float) -> None:
+def follow(average: nn.Module, network: nn.Module, decay: float) -> None:
+    """Move the weights of `average` towards those of `network`, by 1 − `decay` of the way."""
     for own, new in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
         if own.is_floating_point():
             own.lerp_(new, 1 - decay)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -21,11 +22,16 @@ class GeneratorSpec:
     widths : tuple of int
         Feature channels of the encoder's blocks; the decoder mirrors all but the last.
     adds : bool
-        Whether what it computes is added to the picture, so that it starts as the identity; published: no.
+        Whether what it computes is added to the picture, so that it starts as the identity, and computed from
+        the picture itself too, at full size; published: no.
+    padding : str
+        What lies beyond the edge, ``"zeros"`` as published, or ``"replicate"``: small squares are edges all
+        over, and a network that knows them as grey is lost in whole pictures.
     """
 
     widths: tuple[int, ...] = (64, 128, 256, 512, 512)
     adds: bool = False
+    padding: Literal["zeros", "replicate"] = "zeros"
 
     @property
     def stride(self) -> int:
@@ -49,20 +55,22 @@ class Generator(nn.Module):
 
     def __init__(self, spec: GeneratorSpec) -> None:
         super().__init__()
-        self.adds, self.stride, self.reach = spec.adds, spec.stride, spec.reach
-        planes = 3, *spec.widths
+        self.stride, self.reach = spec.stride, spec.reach
+        planes, padding = (3, *spec.widths), spec.padding
         self.encoder = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(a, b, 5, 2, 2), norm(b), nn.LeakyReLU(SLOPE))
+            nn.Sequential(nn.Conv2d(a, b, 5, 2, 2, padding_mode=padding), norm(b), nn.LeakyReLU(SLOPE))
             for a, b in zip(planes, spec.widths, strict=False)
         )
         skipped = spec.widths[-2::-1]
         inputs = spec.widths[-1], *(2 * width for width in skipped)
         self.decoder = nn.ModuleList(
-            nn.Sequential(_Up(a, b), norm(b), nn.ReLU()) for a, b in zip(inputs, skipped, strict=False)
+            nn.Sequential(_Up(a, b, padding), norm(b), nn.ReLU())
+            for a, b in zip(inputs, skipped, strict=False)
         )
-        self.last = _Up(inputs[-1], 3)
-        if spec.adds:
-            for parameter in self.last.parameters():
+        self.last = _Up(inputs[-1], 3, padding)
+        self.own = nn.Conv2d(3, 3, 1) if spec.adds else None
+        if self.own is not None:
+            for parameter in (*self.last.parameters(), *self.own.parameters()):
                 nn.init.zeros_(parameter)
 
     def forward(self, source: Tensor) -> Tensor:
@@ -76,8 +84,8 @@ class Generator(nn.Module):
             skips.append(x)
         for block, skip in zip(self.decoder, skips[-2::-1], strict=True):
             x = torch.cat([block(x), skip], dim=1)
-        x = torch.tanh(self.last(x).float())
-        return source + x if self.adds else x
+        x = self.last(x).float()
+        return torch.tanh(x) if self.own is None else source + torch.tanh(x + self.own(source))
 
 
 class _Up(nn.Conv2d):
@@ -87,11 +95,13 @@ class _Up(nn.Conv2d):
     and runs faster as one.
     """
 
-    def __init__(self, inputs: int, outputs: int) -> None:
+    def __init__(self, inputs: int, outputs: int, padding: str) -> None:
         super().__init__(inputs, outputs, 4)
+        self.mode = "constant" if padding == "zeros" else padding
 
     def forward(self, x: Tensor) -> Tensor:
-        return super().forward(functional.pad(functional.interpolate(x, scale_factor=2.0), (1, 2, 1, 2)))
+        doubled = functional.interpolate(x, scale_factor=2.0)
+        return super().forward(functional.pad(doubled, (1, 2, 1, 2), self.mode))
 
 
 def norm(planes: int) -> nn.BatchNorm2d:

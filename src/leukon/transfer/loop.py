@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from leukon.errors import InputError
 from leukon.imaging.files import write_image
 from leukon.storage import replacing, write_json
-from leukon.training.loop import DivergedError
+from leukon.training.loop import DivergedError, follow
 from leukon.transfer.generator import Generator
 from leukon.transfer.objectives import critic_loss, generator_loss
 from leukon.transfer.pictures import Pictures
@@ -69,6 +69,7 @@ def learn_transfer(
     while step < recipe.steps:
         losses = work.step(pictures, step)
         step += 1
+        follow(work.average, work.networks["generator"], min(recipe.averaging, step / (step + 10)))
         is_checkpoint = step % recipe.checkpoint_every == 0 or step == recipe.steps
         if not np.isfinite([*losses.values()]).all() or (is_checkpoint and not work.is_finite()):
             told = ", ".join(f"{name} {loss:.3g}" for name, loss in losses.items())
@@ -83,7 +84,7 @@ def learn_transfer(
             write_json(out / "history.json", work.history)
             write_image(out / f"sheet-{step:06d}.png", _sheet(work, pictures))
         report("steps", step, recipe.steps)
-    network = settled(work.networks["generator"], recipe, pictures.source).cpu()
+    network = settled(work.average, recipe, pictures.source).cpu()
     assert isinstance(network, Generator)
     return network
 
@@ -102,6 +103,7 @@ class _Work:
         self.recipe = recipe
         # On processors convolutions run twice as fast with the channels last.
         self.networks = nn.ModuleDict(made).to(self.device).to(memory_format=torch.channels_last)
+        self.average = copy.deepcopy(self.networks["generator"])
         self.eye = None if eye is None else eye.to(self.device)
         self.optimizers = {
             name: torch.optim.Adam(network.parameters(), recipe.rate, _BETAS, _EPS)
@@ -159,6 +161,7 @@ class _Work:
     def save(self, path: Path, step: int) -> None:
         state = {
             "networks": self.networks.state_dict(),
+            "average": self.average.state_dict(),
             "optimizers": {name: one.state_dict() for name, one in self.optimizers.items()},
             "history": self.history,
             "step": step,
@@ -173,6 +176,7 @@ class _Work:
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
             self.networks.load_state_dict(state["networks"])
+            self.average.load_state_dict(state["average"])
             for name, one in self.optimizers.items():
                 one.load_state_dict(state["optimizers"][name])
             self.history = state["history"]
@@ -207,10 +211,9 @@ def _sheet(work: _Work, pictures: Pictures) -> Image:
     recipe = work.recipe
     shown = pictures.batch(SHEET_ROWS, recipe.side_px, (recipe.seed,))
     columns = []
-    for name, own, images in zip(
-        ("generator", "way back"), shown, (pictures.source, pictures.target), strict=True
-    ):
-        mapped = settled(work.networks[name], recipe, images)(own.to(work.device)).cpu()
+    ways = work.average, work.networks["way back"]
+    for network, own, images in zip(ways, shown, (pictures.source, pictures.target), strict=True):
+        mapped = settled(network, recipe, images)(own.to(work.device)).cpu()
         columns += [own, mapped.clamp(-1, 1)]
     rows = torch.cat(columns, dim=3).permute(0, 2, 3, 1).flatten(0, 1)
     return np.asarray(((rows + 1) * 127.5).round().numpy(), np.uint8)

@@ -24,6 +24,8 @@ class TransferRecipe:
         Iterations; in each the discriminators are trained, then one generator, then the other.
     rate : float
         Learning rate of Adam (β 0.9 and 0.999, ε 1e-7), the same throughout.
+    averaging : float
+        Decay of the running average of the generator's weights that is kept; 0 for none, as published.
     checkpoint_every : int
         Steps between checkpoints and sample sheets.
     seed : int
@@ -37,6 +39,7 @@ class TransferRecipe:
     side_px: int = 256
     steps: int = 50_000
     rate: float = 2e-4
+    averaging: float = 0.0
     checkpoint_every: int = 500
     seed: int = 0
 
@@ -57,7 +60,7 @@ PUBLISHED = {
 }
 """As the paper has them; CycleGAN is ccGAN without pairs."""
 
-_SMALL = GeneratorSpec((16, 32, 64, 64, 64), adds=True)
+_SMALL = GeneratorSpec((16, 32, 64), adds=True, padding="replicate")
 
 
 def small(recipe: TransferRecipe) -> TransferRecipe:
@@ -71,10 +74,11 @@ def small(recipe: TransferRecipe) -> TransferRecipe:
         weights=replace(recipe.weights, paired=3 * recipe.weights.paired),
         generator=_SMALL,
         discriminator=DiscriminatorSpec((16, 32, 64, 64)),
-        batch_size=4,
+        batch_size=2,
         side_px=96,
         steps=1500,
         rate=1e-3,
+        averaging=0.995,
         checkpoint_every=250,
     )
 

@@ -293,11 +293,24 @@ def test_hybrids_start_from_the_weights_of_their_cnns(
     assert all(torch.equal(t, again.state_dict()[n]) for n, t in alone.state_dict().items())
 
 
-def test_mobilenet_equals_the_zoo(shared_data: Path) -> None:
-    weights = shared_data.parent / "weights" / "mobilenet_v2_backbone.safetensors"
-    network = ModelSpec("mobilenet_v2", weights=str(weights)).build(8).eval()
+@pytest.mark.parametrize(
+    ("name", "file", "known", "atol"),
+    [
+        ("mobilenet_v2", "mobilenet_v2_backbone", [0.74952, 0.36881, 0.09431, 0.18218, 0.05457], 1e-2),
+        (
+            "resnet50_v2",
+            "resnet50v2_stages1to3",
+            [0.0078689, 0.0018706, 0.0033808, 0.0881305, 0.0058118],
+            1e-3,
+        ),
+    ],
+)
+def test_backbones_equal_the_zoo(
+    shared_data: Path, name: str, file: str, known: list[float], atol: float
+) -> None:
+    weights = shared_data.parent / "weights" / f"{file}.safetensors"
+    network = ModelSpec(name, weights=str(weights)).build(8).eval()
     image = torch.linspace(-2, 2, 3 * 224 * 224).reshape(1, 3, 224, 224)
     with torch.inference_mode():
         features = network.embed(image)[0, :5]
-    known = torch.tensor([0.74952, 0.36881, 0.09431, 0.18218, 0.05457])
-    assert torch.allclose(features, known, atol=1e-2)
+    assert torch.allclose(features, torch.tensor(known), atol=atol)

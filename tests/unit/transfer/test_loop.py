@@ -33,6 +33,7 @@ def tiny(method: str, **changes):
         "side_px": 16,
         "steps": 4,
         "rate": 1e-3,
+        "averaging": 0.5,
         "checkpoint_every": 2,
     }
     return replace(PUBLISHED[method], **{**size, **changes})
@@ -57,6 +58,23 @@ def test_a_stopped_training_goes_on_to_the_same_end(tmp_path, method) -> None:
         "step", "generator", "way back", "discriminator", "source's discriminator",
     }  # fmt: skip
     assert read_image(tmp_path / "parts" / "sheet-000004.png").shape == (4 * 16, 4 * 16, 3)
+
+
+def test_the_running_average_of_the_weights_is_kept(tmp_path) -> None:
+    steps = []
+    for number in (1, 2, 3):
+        learn_transfer(tiny("ccgan", steps=number, averaging=0.5), PAIRS, tmp_path)
+        state = torch.load(tmp_path / "last.pt", weights_only=True)
+        steps.append(
+            (state["networks"]["generator.encoder.0.0.weight"], state["average"]["encoder.0.0.weight"])
+        )
+    (_, first), (weight, second), (_, _) = steps
+    decay = 2 / 12  # the average may not lag behind in the first steps
+    torch.testing.assert_close(second, first * decay + weight * (1 - decay))
+    learn_transfer(tiny("ccgan", averaging=0), PAIRS, tmp_path / "none")
+    state = torch.load(tmp_path / "none" / "last.pt", weights_only=True)
+    for name, own in state["average"].items():
+        torch.testing.assert_close(own, state["networks"][f"generator.{name}"])
 
 
 def test_it_learns_the_target(tmp_path) -> None:

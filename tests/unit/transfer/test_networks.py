@@ -50,6 +50,14 @@ def test_a_generator_keeps_size_and_range() -> None:
     torch.testing.assert_close(GeneratorSpec((4, 6), adds=True).build()(pictures), pictures)
 
 
+def test_replicated_edges_are_no_edges_to_a_generator() -> None:
+    plain = torch.full((1, 3, 32, 32), 0.5)
+    for padding, is_even in (("zeros", False), ("replicate", True)):
+        torch.manual_seed(0)
+        made = GeneratorSpec((4, 6), padding=padding).build().eval()(plain)
+        assert bool((made - made[..., :1, :1]).abs().max() < 1e-6) is is_even
+
+
 def test_nothing_beyond_its_reach_matters_to_a_generator() -> None:
     network = TINY.build().eval()
     before = torch.rand(1, 3, 96, 96)
