@@ -24,7 +24,11 @@ from leukon.datasets.manifest import Entry, Manifest, read_manifest, write_manif
 CELLS = {"spaces": (250, 60), "levers": (300, 60), "networks": (125, 40), "resnext_cc": (125, 40)}
 ABROAD = "spaces", "levers"
 FOREIGN = "bcisc", "jtsc", "bccd"
-STARTED = "mobilenet_v2", "mobilenet_v2_silhouette"
+STARTED = {
+    "mobilenet_v2": "mobilenet_v2_backbone",
+    "mobilenet_v2_silhouette": "mobilenet_v2_backbone",
+    "resnet50_v2_silhouette": "resnet50v2_stages1to3",
+}
 
 
 def drawn(shared: Path, work: Path, name: str) -> Path:
@@ -67,11 +71,16 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, default=HERE.parent / "shared")
     parser.add_argument("--work", type=Path, default=HERE / "runs" / "experiments")
     options = parser.parse_args()
-    weights = options.shared / "weights" / "mobilenet_v2_backbone.safetensors"
+    weights = options.shared / "weights"
     for name in options.names or CELLS:
         data, out = drawn(options.shared, options.work, name), options.work / name
         recipes = HERE / "benchmarks" / "recipes" / f"{name}_small.py"
-        start = [o for n in STARTED for o in ("--weights", f"{n}={weights}")] if name in ABROAD else []
+        start = [
+            option
+            for network, file in STARTED.items()
+            for option in ("--weights", f"{network}={weights / file}.safetensors")
+            if name in ABROAD
+        ]
         leukon("compare", recipes, "--data", data, *start, "--out", out)
         systems = FOREIGN if name in ABROAD else ()
         for system in systems:

@@ -1,7 +1,8 @@
 """What each lever of the recipe `small` is worth on imaging systems that were never seen, one at a time.
 
 ``plain`` turns and mirrors only; ``strong`` is the default augmentation with every weight trained; each other
-recipe adds one thing to ``frozen``, and ``all`` takes them together.
+recipe adds one thing to ``frozen``, and ``all`` takes them together. ``backbone`` is ``silhouette`` with
+the first stages of ResNet-50 v2 in the place of MobileNetV2.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 from leukon.models import ModelSpec
 from leukon.pipeline import Frame
 from leukon.training.augment import Augmentation
-from leukon.training.recipe import Recipe, load_recipe
+from leukon.training.recipe import Optimizer, Recipe, load_recipe
 
 _SMALL = load_recipe("small")
 
@@ -40,4 +41,9 @@ RECIPES = {
     "grey": _with("grey", grey=0.15),
     "silhouette": _with("silhouette", silhouette=True),
     "all": replace(_with("all", silhouette=True), augmentation=_SMALL.augmentation),
+    "backbone": replace(
+        _with("backbone", silhouette=True),
+        model=ModelSpec("resnet50_v2_silhouette", finetune="after_layer1_3"),
+        optimizer=Optimizer(rate=6e-4, weight_decay=0.02),
+    ),
 }
