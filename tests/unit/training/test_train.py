@@ -127,7 +127,7 @@ def test_it_learns_from_mixed_and_changed_batches(manifest: Manifest, tmp_path: 
 
 
 def test_a_pupil_believes_its_teacher(run: Path, manifest: Manifest, tmp_path: Path) -> None:
-    """Taught by the teacher alone, it names cells rightly although every label that it learns from is wrong."""
+    """Taught by the teacher alone, it names cells rightly although it learns from wrong labels."""
     names = TAXONOMY.names
     wrong = {name: names[i - 1] for i, name in enumerate(names)}
     entries = [replace(e, label=wrong[e.label]) if e.split == "train" else e for e in manifest.entries]
