@@ -14,6 +14,9 @@ def train(
     data: Annotated[str, typer.Option(help="Manifest or folder with the parts train and val.")],
     out: Annotated[Path, typer.Option(help="Folder of the run; a stopped run goes on where it was.")],
     weights: Annotated[Path | None, typer.Option(help="Start from this file (.safetensors, .pth).")] = None,
+    teacher: Annotated[
+        Path | None, typer.Option(help="Learn from the network of this run too, besides the labels.")
+    ] = None,
     *,
     pretrained: Annotated[bool | None, typer.Option(help="Fetch the network's own weights.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
@@ -33,6 +36,8 @@ def train(
     page = load_recipe(recipe)
     if weights is not None:
         page = replace(page, model=replace(page.model, weights=str(weights)))
+    if teacher is not None:
+        page = replace(page, distillation=replace(page.distillation, run=str(teacher)))
     if pretrained is not None:
         page = replace(page, model=replace(page.model, pretrained=pretrained))
     if epochs is not None:

@@ -31,6 +31,7 @@ from leukon.training.loader import Batches, LabelledCells, load_cells
 from leukon.training.recipe import Recipe, Svm
 from leukon.training.run import NetworkClassifier, load_classifier, validation_scores
 from leukon.training.svm import embed, embed_training_part, fit_svm
+from leukon.training.teacher import Teacher
 from leukon.types import Taxonomy
 
 Report = Callable[[str, int, int], None]
@@ -96,7 +97,7 @@ def train(
     if recipe.svm:
         _choose_svm(recipe, recipe.svm, data, out, taxonomy=taxonomy, report=report)
         return load_classifier(out)
-    work = _start(recipe, data["train"], len(taxonomy))
+    work = _start(recipe, data["train"], taxonomy)
     _record(out, work.network.started)
     progress = _resume(work, out / "last.pt")
     classifier = NetworkClassifier(work.average, work.batches.pipeline, taxonomy)
@@ -129,6 +130,7 @@ class _Work:
     loss_of: nn.Module
     averaging: float
     change: BatchAugmentation
+    teacher: Teacher | None
 
     def state(self) -> dict[str, Any]:
         return {name: getattr(self, name).state_dict() for name in _MOVING}
@@ -196,7 +198,8 @@ def _choose_svm(
     shutil.rmtree(kept)
 
 
-def _start(recipe: Recipe, data: LabelledCells, classes: int) -> _Work:
+def _start(recipe: Recipe, data: LabelledCells, taxonomy: Taxonomy) -> _Work:
+    classes = len(taxonomy)
     network, pipeline = _built(recipe, data, classes)
     batches = Batches(data, pipeline, recipe.augmentation, recipe.batch_size, recipe.seed)
     optimizer, schedule = _optimizer(recipe, network, len(batches) * recipe.epochs)
@@ -204,7 +207,11 @@ def _start(recipe: Recipe, data: LabelledCells, classes: int) -> _Work:
     loss_of = build_loss(recipe.loss, recipe.loss_options, class_counts=counts, features=network.features)
     loss_of = loss_of.to(network.device)
     average = copy.deepcopy(network).eval()
-    return _Work(network, average, batches, optimizer, schedule, loss_of, recipe.averaging, recipe.batch)
+    plan = recipe.distillation
+    teacher = Teacher(plan, pipeline, taxonomy, network.device) if plan.run else None
+    return _Work(
+        network, average, batches, optimizer, schedule, loss_of, recipe.averaging, recipe.batch, teacher
+    )
 
 
 def _resume(work: _Work, last: Path) -> Progress:
@@ -311,6 +318,8 @@ def _epoch(work: _Work, number: int, report: Report) -> float:
             for logits in opinions
             for own, share in targets
         )
+        if work.teacher is not None:
+            loss = work.teacher.taught(loss, opinions, inputs)
         if not torch.isfinite(loss):
             _refuse(work, loss.item(), number, step)
         work.optimizer.zero_grad(set_to_none=True)

@@ -16,6 +16,7 @@ from leukon.pipeline import Pipeline
 from leukon.registry import look_up
 from leukon.training.augment import Augmentation
 from leukon.training.batch_augment import BatchAugmentation
+from leukon.training.teacher import Distillation
 
 RECIPES = Path(__file__).parent / "recipes"
 _IS_SET = re.compile(r"^RECIPES\b", re.MULTILINE)
@@ -95,6 +96,8 @@ class Recipe:
     batch : BatchAugmentation
         Changes of whole batches on the network's device, after the pipeline; none by default. An SVM's
         features are taken without.
+    distillation : Distillation
+        Learning from another run's network besides the labels; none by default, and none for an SVM.
     """
 
     name: str
@@ -112,11 +115,13 @@ class Recipe:
     seed: int = 0
     svm: Svm | None = None
     batch: BatchAugmentation = field(default_factory=BatchAugmentation)
+    distillation: Distillation = field(default_factory=Distillation)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the resolved recipe as JSON values; of the weights, the file's name."""
         values = asdict(self) | {"pipeline": self.pipeline.to_dict(), "loss_options": dict(self.loss_options)}
         values["model"]["weights"] = Path(self.model.weights).name
+        values["distillation"]["run"] = Path(self.distillation.run).name
         return values
 
 

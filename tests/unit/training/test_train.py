@@ -19,13 +19,14 @@ from leukon.export.onnx import raw_to_onnx
 from leukon.imaging.spaces.learned_raw import LearnedRaw
 from leukon.models import ModelSpec
 from leukon.models.rgb2raw import Rgb2RawSpec
-from leukon.pipeline import Frame, Pipeline
+from leukon.pipeline import Frame, Pipeline, Scale
 from leukon.training.augment import Augmentation
 from leukon.training.batch_augment import BatchAugmentation
 from leukon.training.loader import Batches, load_cells
 from leukon.training.loop import train
 from leukon.training.recipe import Optimizer, Recipe, load_recipe
 from leukon.training.run import load_classifier
+from leukon.training.teacher import Distillation
 from leukon.types import Box, Cell, taxonomy_of
 
 RECIPE = Recipe(
@@ -123,6 +124,23 @@ def test_it_learns_from_mixed_and_changed_batches(manifest: Manifest, tmp_path: 
     with pytest.raises(InputError, match=r"batch\.cutout is 2"):
         train(replace(recipe, batch=replace(change, cutout=2)), manifest, tmp_path / "no", taxonomy=TAXONOMY)
     assert not (tmp_path / "no").exists()
+
+
+def test_a_pupil_believes_its_teacher(run: Path, manifest: Manifest, tmp_path: Path) -> None:
+    """Taught by the teacher alone, it names cells rightly although it learns from wrong labels."""
+    names = TAXONOMY.names
+    wrong = {name: names[i - 1] for i, name in enumerate(names)}
+    entries = [replace(e, label=wrong[e.label]) if e.split == "train" else e for e in manifest.entries]
+    swapped = replace(manifest, entries=tuple(entries))
+    plan = Distillation(str(run), share=1, temperature=1)
+    larger = replace(RECIPE.pipeline, frame=replace(RECIPE.pipeline.frame, side_px=40))
+    pupil = replace(RECIPE, pipeline=larger, seed=1, distillation=plan)
+    train(pupil, swapped, tmp_path / "pupil", taxonomy=TAXONOMY)
+    assert max(row["balanced_accuracy"] for row in history(tmp_path / "pupil")) > 0.8
+    assert json.loads((tmp_path / "pupil" / "recipe.json").read_text())["distillation"]["run"] == run.name
+    other = replace(RECIPE, pipeline=replace(larger, scale=Scale((0.0,) * 3, (1.0,) * 3)), distillation=plan)
+    with pytest.raises(InputError, match="sees cells in another space, scale or frame"):
+        train(other, manifest, tmp_path / "other", taxonomy=TAXONOMY)
 
 
 def test_a_damaged_checkpoint_is_named(run: Path, manifest: Manifest, tmp_path: Path) -> None:
