@@ -1,6 +1,6 @@
-"""Make a shipped bundle: generate cells, train, export, measure, write the card.
+"""Make the shipped bundles: generate cells, train, export, measure, write the cards.
 
-    python -m benchmarks.make_bundle [small|accurate] [--shared ../shared] [--work runs/NAME]
+    python -m benchmarks.make_bundle [--shared ../shared] [--work runs/bundles]
 
 A run that was stopped goes on where it was. Every measured figure comes from ``leukon evaluate``.
 """
@@ -21,7 +21,7 @@ from leukon.storage import write_json
 
 HERE = Path(__file__).resolve().parents[1]
 SHIPPED = HERE / "src" / "leukon" / "bundle" / "shipped"
-REFINED = HERE / "benchmarks" / "recipes" / "small_refined.py"
+RECIPES = HERE / "benchmarks" / "recipes"
 FIVE = "basophil,eosinophil,lymphocyte,monocyte,neutrophil"
 # Generated cells per class and the seeds they come from; the test seeds are never trained on.
 GENERATED = {"train": (240, 1), "val": (40, 2), "test": (100, 3)}
@@ -45,17 +45,25 @@ STARTED = "Started from {} weights of the ONNX model zoo (MXNet Gluon), Apache-2
 
 @dataclass(frozen=True)
 class Plan:
-    """How a bundle is made: its start, the recipes of one training after another, how it is stored."""
+    """How a bundle is made: what it starts from, its trainings in turn, how it is stored.
+
+    Before the last training its silhouettes are replaced by those that were trained by themselves.
+    """
 
     network: str
     weights: str
-    recipes: tuple[str | Path, ...]
+    recipes: tuple[str, ...]
+    teacher: str = ""
     storage: tuple[str, ...] = ()
 
 
 PLANS = {
-    "small": Plan("MobileNetV2", "mobilenet_v2_backbone", ("small", REFINED)),
-    "accurate": Plan("ResNet-50 v2", "resnet50v2_stages1to3", ("accurate",), ("--half",)),
+    "accurate": Plan(
+        "ResNet-50 v2", "resnet50v2_stages1to3", ("accurate", "accurate_refined"), storage=("--half",)
+    ),
+    "small": Plan(
+        "MobileNetV2", "mobilenet_v2_backbone", ("small", "small_refined", "small_distilled"), "accurate-2"
+    ),
 }
 
 
@@ -64,6 +72,22 @@ def leukon(*arguments: str | Path) -> None:
     print("leukon", *arguments, flush=True)
     command = [sys.executable, "-c", "from leukon.cli import main; main()", *map(str, arguments)]
     subprocess.run(command, check=True)
+
+
+def page(recipe: str) -> str | Path:
+    """Return the page of a recipe of this folder, or the name of one that ships."""
+    path = RECIPES / f"{recipe}.py"
+    return path if path.exists() else recipe
+
+
+def joined(own: Path, silhouettes: Path, out: Path) -> Path:
+    """Write the weights of `own`, its silhouettes replaced by others, to `out`."""
+    import torch
+
+    picture, shapes = (torch.load(path, weights_only=True)["network"] for path in (own, silhouettes))
+    kept = {name: tensor for name, tensor in picture.items() if ".silhouette." not in name}
+    torch.save({"network": kept | shapes}, out)
+    return out
 
 
 def training_data(shared: Path, work: Path) -> Path:
@@ -102,7 +126,7 @@ def measured(bundle: Path, shared: Path, work: Path) -> list[dict[str, Any]]:
     ]
     systems = []
     for name, kind, manifest, split, classes in tasks:
-        out = work / "evaluation" / name
+        out = work / "evaluation" / bundle.stem / name
         restriction = ("--classes", classes) if classes else ()
         leukon("evaluate", bundle, "--data", manifest, "--split", split, *restriction, "--out", out)
         scores = json.loads((out / "scores.json").read_text())
@@ -129,26 +153,32 @@ def measured(bundle: Path, shared: Path, work: Path) -> list[dict[str, Any]]:
 def main() -> None:
     """Make it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("name", nargs="?", default="small", choices=PLANS)
     parser.add_argument("--shared", type=Path, default=HERE.parent / "shared")
-    parser.add_argument("--work", type=Path, help="where data and trainings lie; by default runs/NAME")
+    parser.add_argument("--work", type=Path, default=HERE / "runs" / "bundles")
     options = parser.parse_args()
     if not (options.shared / "data" / "pbc").is_dir():
         sys.exit(f"make_bundle: there is no {options.shared / 'data' / 'pbc'}; name its folder with --shared")
-    name, plan, work = options.name, PLANS[options.name], options.work or HERE / "runs" / options.name
+    work, silhouettes = options.work, options.work / "silhouettes"
     manifest = training_data(options.shared, work)
-    weights = options.shared / "weights" / f"{plan.weights}.safetensors"
-    for number, recipe in enumerate(plan.recipes, 1):
-        run = work / f"run-{number}"
-        leukon("train", recipe, "--data", manifest, "--weights", weights, "--out", run)
-        weights = run / "best.pt"
-    export = "export", run, "--data", manifest, "--name", name, *plan.storage
-    leukon(*export, "--out", work / "draft.leukon")
-    systems = measured(work / "draft.leukon", options.shared, work)
-    attribution = [ATTRIBUTION, STARTED.format(plan.network)]
-    write_json(work / "card.json", {"systems": systems, "limits": LIMITS, "attribution": attribution})
-    leukon(*export, "--card", work / "card.json", "--out", SHIPPED / f"{name}.leukon")
-    leukon("bundle", "show", name)
+    leukon("train", page("silhouettes"), "--data", manifest, "--out", silhouettes)
+    for name, plan in PLANS.items():
+        weights = options.shared / "weights" / f"{plan.weights}.safetensors"
+        for number, recipe in enumerate(plan.recipes, 1):
+            run, teacher = work / f"{name}-{number}", ()
+            if number == len(plan.recipes):
+                weights = joined(weights, silhouettes / "best.pt", work / f"{name}-joined.pt")
+                teacher = ("--teacher", work / plan.teacher) if plan.teacher else ()
+            start = "--weights", weights, *teacher
+            leukon("train", page(recipe), "--data", manifest, *start, "--out", run)
+            weights = run / "best.pt"
+        export = "export", run, "--data", manifest, "--name", name, *plan.storage
+        leukon(*export, "--out", work / f"{name}.leukon")
+        systems = measured(work / f"{name}.leukon", options.shared, work)
+        attribution = [ATTRIBUTION, STARTED.format(plan.network)]
+        card = work / f"{name}.json"
+        write_json(card, {"systems": systems, "limits": LIMITS, "attribution": attribution})
+        leukon(*export, "--card", card, "--out", SHIPPED / f"{name}.leukon")
+        leukon("bundle", "show", name)
 
 
 if __name__ == "__main__":

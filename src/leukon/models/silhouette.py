@@ -1,4 +1,4 @@
-"""Two streams: one sees the cell as the camera does, the other its silhouette alone."""
+"""Streams: one sees the cell as the camera does, others its silhouette alone."""
 
 from __future__ import annotations
 
@@ -10,67 +10,83 @@ from leukon.models.network import DroppedLinear, Network, Published
 from leukon.models.resnet_v2 import resnet50_v2
 
 WIDTHS = 16, 32, 64, 96
+COUNT = 3  # of silhouette networks: each is so small that another start names other cells wrongly
 SHARE = 0.3  # of the silhouette in the common opinion; more costs accuracy where colours are known
 SHARE_ABROAD = 0.5  # where they are not
 
 
+def _shape() -> nn.Sequential:
+    """Build one network of the silhouette, from (N, 1, H, W) to maps of 96 channels."""
+    layers: list[nn.Module] = [nn.AvgPool2d(2)]
+    inputs = 1
+    for width in WIDTHS:
+        layers += [
+            nn.Conv2d(inputs, width, 3, padding=1, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(width, width, 3, padding=1, groups=width, bias=False),
+            nn.Conv2d(width, width, 1, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(inplace=True),
+            nn.MaxPool2d(2),
+        ]
+        inputs = width
+    return nn.Sequential(*layers)
+
+
 class _Streams(nn.Module):
-    def __init__(self, picture: nn.Module) -> None:
+    def __init__(self, picture: nn.Module | None) -> None:
         super().__init__()
         self.picture = picture
-        layers: list[nn.Module] = [nn.AvgPool2d(2)]
-        inputs = 1
-        for width in WIDTHS:
-            layers += [
-                nn.Conv2d(inputs, width, 3, padding=1, bias=False),
-                nn.BatchNorm2d(width),
-                nn.ReLU(inplace=True),
-                nn.Conv2d(width, width, 3, padding=1, groups=width, bias=False),
-                nn.Conv2d(width, width, 1, bias=False),
-                nn.BatchNorm2d(width),
-                nn.ReLU(inplace=True),
-                nn.MaxPool2d(2),
-            ]
-            inputs = width
-        self.silhouette = nn.Sequential(*layers)
+        self.silhouette = nn.ModuleList(_shape() for _ in range(COUNT))
 
     def forward(self, batch: Tensor) -> Tensor:
-        picture = self.picture(batch[:, :-1])
-        return torch.cat([picture, self.silhouette(batch[:, -1:]).mean(dim=(2, 3))], dim=1)
+        parts = [] if self.picture is None else [self.picture(batch[:, :-1])]
+        return torch.cat(
+            [*parts, *(shape(batch[:, -1:]).mean(dim=(2, 3)) for shape in self.silhouette)], dim=1
+        )
 
 
 class _Heads(nn.Module):
-    def __init__(self, picture: nn.Module, silhouette: nn.Module) -> None:
+    def __init__(self, picture: nn.Module | None, classes: int) -> None:
         super().__init__()
         self.picture = picture
-        self.silhouette = silhouette
+        heads = (DroppedLinear(WIDTHS[-1], classes, dropout=0.2) for _ in range(COUNT))
+        self.silhouette = nn.ModuleList(heads)
 
     def forward(self, features: Tensor, share: float = SHARE) -> Tensor:
-        picture, silhouette = (logits.log_softmax(dim=1) for logits in self.apart(features))
-        return (1 - share) * picture + share * silhouette
+        opinions = [logits.log_softmax(dim=1) for logits in self.apart(features)]
+        silhouette = torch.stack(opinions[-COUNT:]).mean(dim=0)
+        return silhouette if self.picture is None else (1 - share) * opinions[0] + share * silhouette
 
-    def apart(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        shape = WIDTHS[-1]
-        return self.picture(features[:, :-shape]), self.silhouette(features[:, -shape:])
+    def apart(self, features: Tensor) -> tuple[Tensor, ...]:
+        width = WIDTHS[-1]
+        shapes = features[:, -COUNT * width :].reshape(-1, COUNT, width).unbind(1)
+        named = tuple(head(shape) for head, shape in zip(self.silhouette, shapes, strict=True))
+        return named if self.picture is None else (self.picture(features[:, : -COUNT * width]), *named)
 
 
-class TwoStreams(Network):
-    """A network of the picture beside a small one of the silhouette, the last plane of the batch.
+class Streams(Network):
+    """A network of the picture beside small ones of the silhouette, the last plane of the batch.
 
-    Each learns to name the cell by itself, so that the stronger one at home does not silence the other: on
+    Each learns to name the cell by itself, so that the strongest one at home does not silence the others: on
     a new imaging system colours change and shapes stay. The common opinion is the weighted geometric mean of
-    their probabilities.
+    their probabilities. Without a picture's network it is that of the silhouettes alone.
     """
 
     head: _Heads
 
-    def __init__(self, picture: Network, classes: int) -> None:
+    def __init__(self, picture: Network | None, classes: int) -> None:
+        width = COUNT * WIDTHS[-1]
+        if picture is None:
+            super().__init__(_Streams(None), _Heads(None, classes), features=width)
+            return
         published = picture.published
         names = ("head.", "head."), ("body.", "body."), *published.names
         super().__init__(
             _Streams(picture.body),
-            _Heads(picture.head, DroppedLinear(WIDTHS[-1], classes, dropout=0.2)),
-            features=picture.features + WIDTHS[-1],
+            _Heads(picture.head, classes),
+            features=picture.features + width,
             layers=picture.layers(),
             published=Published(
                 tuple((theirs, ours.replace(".", ".picture.", 1)) for theirs, ours in names),
@@ -80,7 +96,7 @@ class TwoStreams(Network):
         )
 
     def opinions(self, features: Tensor) -> tuple[Tensor, ...]:
-        """Return the logits of the picture and those of the silhouette, each of shape (N, K)."""
+        """Return the logits of the picture and those of each silhouette network, each of shape (N, K)."""
         return self.head.apart(features)
 
     def abroad(self, features: Tensor) -> Tensor:
@@ -90,10 +106,15 @@ class TwoStreams(Network):
 
 
 def mobilenet_v2_silhouette(classes: int, *, channels: int, dropout: float = 0.2) -> Network:
-    """Build MobileNetV2 with a silhouette beside it; `channels` counts the silhouette's plane."""
-    return TwoStreams(mobilenet_v2(classes, channels=channels - 1, dropout=dropout), classes)
+    """Build MobileNetV2 with silhouettes beside it; `channels` counts the silhouette's plane."""
+    return Streams(mobilenet_v2(classes, channels=channels - 1, dropout=dropout), classes)
 
 
 def resnet50_v2_silhouette(classes: int, *, channels: int, dropout: float = 0.2) -> Network:
-    """Build the first three stages of ResNet-50 v2 with a silhouette beside them, likewise."""
-    return TwoStreams(resnet50_v2(classes, channels=channels - 1, dropout=dropout), classes)
+    """Build the first three stages of ResNet-50 v2 with silhouettes beside them, likewise."""
+    return Streams(resnet50_v2(classes, channels=channels - 1, dropout=dropout), classes)
+
+
+def silhouette(classes: int, *, channels: int) -> Network:  # noqa: ARG001
+    """Build the networks of the silhouette alone, as they stand beside others; they see the last plane."""
+    return Streams(None, classes)

@@ -64,6 +64,7 @@ MODELS: dict[str, Builder] = {
     "deepvit": deepvit.deepvit,
     "simple_vit": simple_vit.simple_vit,
     "mobilenet_v2": mobilenet_v2.mobilenet_v2,
+    "silhouette": silhouette.silhouette,
     "mobilenet_v2_silhouette": silhouette.mobilenet_v2_silhouette,
     "resnet50_v2_silhouette": silhouette.resnet50_v2_silhouette,
     "linear": linear.linear,

@@ -22,7 +22,7 @@ from leukon.datasets.manifest import Manifest
 from leukon.errors import InputError, ManifestError
 from leukon.losses import build_loss
 from leukon.models import Network
-from leukon.models.silhouette import TwoStreams
+from leukon.models.silhouette import Streams
 from leukon.pipeline import Pipeline
 from leukon.storage import json_text, replacing, write_json, write_text
 from leukon.training.batch_augment import BatchAugmentation
@@ -145,9 +145,9 @@ def _built(recipe: Recipe, data: LabelledCells, classes: int) -> tuple[Network, 
     pipeline = recipe.pipeline.fit(data.cells) if recipe.fit_scale else recipe.pipeline
     model = recipe.model.at(pipeline.frame.side_px)
     network = model.build(classes, channels=pipeline.planes)
-    if isinstance(network, TwoStreams) != pipeline.frame.silhouette:
+    if isinstance(network, Streams) != pipeline.frame.silhouette:
         raise InputError(
-            f"{model.title} {'sees' if isinstance(network, TwoStreams) else 'knows no'} silhouettes: set "
+            f"{model.title} {'sees' if isinstance(network, Streams) else 'knows no'} silhouettes: set "
             f"silhouette={not pipeline.frame.silhouette} in the frame of the recipe's pipeline"
         )
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
