@@ -27,7 +27,7 @@ check: $(FULL)/.installed  ## linters, types, import contracts
 bench: $(FULL)/.installed  ## the figures of docs/results.md
 	$(FULL)/bin/python -m benchmarks
 
-bundle: $(FULL)/.installed  ## train, measure and write the shipped bundle (about an hour on two cores)
+bundle: $(FULL)/.installed  ## train, measure and write the shipped bundles (about three hours on two cores)
 	$(FULL)/bin/python -m benchmarks.make_bundle --shared $(SHARED)
 
 docs: $(FULL)/.installed  ## the generated pages of docs/

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def adapt(
-    bundle: Annotated[str, typer.Argument(help="A bundle file, or the name of a shipped one.")],
+    bundle: Annotated[str, typer.Argument(help="A bundle file, or a shipped one: small, accurate.")],
     out: Annotated[Path, typer.Option(help="Bundle file to write, such as mine.leukon.")],
     data: Annotated[
         str, typer.Option(help="Labelled cells of the new system: a manifest, class folders, or NAME:FOLDER.")

@@ -19,7 +19,7 @@ def analyze(
         list[Path], typer.Argument(help="Images of a smear, and folders of them: JPEG, PNG, BMP or TIFF.")
     ],
     out: Annotated[Path, typer.Option(help="Folder for the results; made where it is missing.")],
-    bundle: Annotated[str, typer.Option(help="A bundle file, or the name of a shipped one.")] = "small",
+    bundle: Annotated[str, typer.Option(help="A bundle file, or a shipped one: small, accurate.")] = "small",
     color: Annotated[
         str, typer.Option(help="A colour map to bring images to the bundle's look, or auto; by default none.")
     ] = "",

@@ -8,7 +8,9 @@ import typer
 
 
 def show(
-    bundle: Annotated[str, typer.Argument(help="A bundle file, or the name of a shipped one.")] = "small",
+    bundle: Annotated[
+        str, typer.Argument(help="A bundle file, or a shipped one: small, accurate.")
+    ] = "small",
     *,
     json: Annotated[bool, typer.Option("--json", help="Print the card as JSON on stdout.")] = False,
 ) -> None:

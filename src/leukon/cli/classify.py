@@ -26,7 +26,7 @@ def classify(
         float | None,
         typer.Option(min=0, max=1, help="Name cells from this confidence on; by default the bundle's own."),
     ] = None,
-    bundle: Annotated[str, typer.Option(help="A bundle file, or the name of a shipped one.")] = "small",
+    bundle: Annotated[str, typer.Option(help="A bundle file, or a shipped one: small, accurate.")] = "small",
     color: Annotated[
         str, typer.Option(help="A colour map to bring images to the bundle's look, or auto; by default none.")
     ] = "",

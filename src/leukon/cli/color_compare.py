@@ -20,7 +20,7 @@ def compare(
     source: Annotated[Path, typer.Option(help="Folder of images of one cell each, to be mapped.")],
     target: Annotated[Path, typer.Option(help="Folder of images of the target system.")],
     out: Annotated[Path, typer.Option(help="Folder for the table and the picture sheet.")],
-    bundle: Annotated[str, typer.Option(help="A bundle file, or the name of a shipped one.")] = "small",
+    bundle: Annotated[str, typer.Option(help="A bundle file, or a shipped one: small, accurate.")] = "small",
     images: Annotated[int, typer.Option(min=1, help=IMAGES_HELP)] = MOST_IMAGES,
     rows: Annotated[int, typer.Option(min=1, max=20, help="Cells in the picture sheet.")] = 6,
     *,

@@ -12,7 +12,9 @@ from leukon.cli.split import KeptWhole
 
 
 def crossval(
-    recipe: Annotated[str, typer.Argument(help="A shipped recipe (small) or a Python page of your own.")],
+    recipe: Annotated[
+        str, typer.Argument(help="A shipped recipe (small, accurate) or a Python page of your own.")
+    ],
     data: Annotated[str, typer.Option(help="Manifest, folder of class folders, or NAME:DIR.")],
     out: Annotated[Path, typer.Option(help="Folder of the runs; what was stopped goes on where it was.")],
     folds: Annotated[int, typer.Option(min=2, help="Number of folds.")] = 5,

@@ -10,7 +10,9 @@ import typer
 
 
 def train(
-    recipe: Annotated[str, typer.Argument(help="A shipped recipe (small) or a Python page of your own.")],
+    recipe: Annotated[
+        str, typer.Argument(help="A shipped recipe (small, accurate) or a Python page of your own.")
+    ],
     data: Annotated[str, typer.Option(help="Manifest or folder with the parts train and val.")],
     out: Annotated[Path, typer.Option(help="Folder of the run; a stopped run goes on where it was.")],
     weights: Annotated[Path | None, typer.Option(help="Start from this file (.safetensors, .pth).")] = None,

@@ -1,8 +1,8 @@
 """The bundle ``accurate``: three stages of ResNet-50 v2 at 96 px, and the cell's silhouette beside it.
 
-Command   make bundle-accurate
+Command   make bundle
 Data      as of ``small``
-Expected  at least a point above ``small`` in balanced accuracy, at home and abroad
+Expected  at least a point above ``small`` in balanced accuracy abroad
 """
 
 from dataclasses import replace
