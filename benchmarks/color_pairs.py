@@ -1,6 +1,6 @@
 """Generated pairs: cells through an LED system and a halogen system, and what colour maps make of them.
 
-    python -m benchmarks.color_pairs [--cells 1600] [--networks pcnet ccgan] [--steps 1500] [--side 96]
+    python -m benchmarks.color_pairs [--cells 1600] [--networks pcnet ccgan] [--steps 2500]
 
 Every cell has a random stain, and both systems see the same cell. The first 80 % of the pairs are fitted to,
 the last 10 % are judged by, and the 10 % between are left for choices; networks, in their small variants,
@@ -63,16 +63,14 @@ def drawn(index: int, system: str, work: Path) -> Image:
     return read_image(file)
 
 
-def trained(
-    method: str, images: list[Image], goals: list[Image], work: Path, steps: int, side_px: int
-) -> ColorMap:
+def trained(method: str, images: list[Image], goals: list[Image], work: Path, steps: int) -> ColorMap:
     from leukon.export.onnx import transfer_to_onnx
     from leukon.transfer.loop import learn_transfer
     from leukon.transfer.perceptual import perceptual_network
     from leukon.transfer.pictures import Pictures
     from leukon.transfer.recipe import RECIPES
 
-    recipe = replace(RECIPES["small"][method], steps=steps, side_px=side_px)
+    recipe = replace(RECIPES["small"][method], steps=steps)
     pictures = Pictures(images, goals, are_paired=True)
     eye = perceptual_network("small") if recipe.weights.feature else None
     network = learn_transfer(recipe, pictures, work / method, eye=eye)
@@ -118,8 +116,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cells", type=int, default=1600)
     parser.add_argument("--networks", nargs="*", default=[], choices=("ccgan", "pcnet", "cyclegan"))
-    parser.add_argument("--steps", type=int, default=1500, help="of each network")
-    parser.add_argument("--side", type=int, default=96, help="px of the squares that networks learn from")
+    parser.add_argument("--steps", type=int, default=2500, help="of each network")
     parser.add_argument("--shared", type=Path, default=HERE.parent / "shared")
     parser.add_argument("--work", type=Path, default=Path("runs/pairs"), help="where cells and trainings lie")
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -131,7 +128,7 @@ def main() -> None:
     pairs, _ = pair_colors(zip(map(str, range(len(images))), images, goals, strict=True), *looks)
     maps: dict[str, ColorMap] = {name: fit_map(name, *looks, pairs).map for name in METHODS}
     for name in options.networks:
-        maps[name] = trained(name, images, goals, options.work, options.steps, options.side)
+        maps[name] = trained(name, images, goals, options.work, options.steps)
     for name in ("hedlund_morell", *options.networks):
         maps[f"fast {name}"] = distil(maps[name], images[:DISTILLED_FROM])
     weights = options.shared / "weights" / "mobilenet_v2_backbone.safetensors"

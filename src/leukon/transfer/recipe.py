@@ -69,15 +69,16 @@ def small(recipe: TransferRecipe) -> TransferRecipe:
     Both start as the identity, where the cycle loss pulls back as hard as the paired loss of equal λ pulls
     forth, so that pairs weigh three times as much.
     """
+    is_gram = recipe.weights.feature > 0  # matrices of few pictures lead astray
     return replace(
         recipe,
         weights=replace(recipe.weights, paired=3 * recipe.weights.paired),
         generator=_SMALL,
         discriminator=DiscriminatorSpec((16, 32, 64, 64)),
-        batch_size=2,
-        side_px=96,
-        steps=1500,
-        rate=1e-3,
+        batch_size=4 if is_gram else 2,
+        side_px=64 if is_gram else 96,
+        steps=2500,
+        rate=5e-4 if is_gram else 1e-3,
         averaging=0.995,
         checkpoint_every=250,
     )
