@@ -47,22 +47,24 @@ STARTED = "Started from {} weights of the ONNX model zoo (MXNet Gluon), Apache-2
 class Plan:
     """How a bundle is made: what it starts from, its trainings in turn, how it is stored.
 
-    Before the last training its silhouettes are replaced by those that were trained by themselves.
+    Before the last training its silhouettes may be replaced by those of a recipe for them alone.
     """
 
     network: str
     weights: str
-    recipes: tuple[str, ...]
-    teacher: str = ""
+    recipes: tuple[str, str]
+    silhouettes: str = ""
     storage: tuple[str, ...] = ()
 
 
 PLANS = {
+    "small": Plan("MobileNetV2", "mobilenet_v2_backbone", ("small", "small_refined")),
     "accurate": Plan(
-        "ResNet-50 v2", "resnet50v2_stages1to3", ("accurate", "accurate_refined"), storage=("--half",)
-    ),
-    "small": Plan(
-        "MobileNetV2", "mobilenet_v2_backbone", ("small", "small_refined", "small_distilled"), "accurate-2"
+        "ResNet-50 v2",
+        "resnet50v2_stages1to3",
+        ("accurate", "accurate_refined"),
+        silhouettes="silhouettes",
+        storage=("--half",),
     ),
 }
 
@@ -158,19 +160,17 @@ def main() -> None:
     options = parser.parse_args()
     if not (options.shared / "data" / "pbc").is_dir():
         sys.exit(f"make_bundle: there is no {options.shared / 'data' / 'pbc'}; name its folder with --shared")
-    work, silhouettes = options.work, options.work / "silhouettes"
+    work = options.work
     manifest = training_data(options.shared, work)
-    leukon("train", page("silhouettes"), "--data", manifest, "--out", silhouettes)
     for name, plan in PLANS.items():
         weights = options.shared / "weights" / f"{plan.weights}.safetensors"
-        for number, recipe in enumerate(plan.recipes, 1):
-            run, teacher = work / f"{name}-{number}", ()
-            if number == len(plan.recipes):
-                weights = joined(weights, silhouettes / "best.pt", work / f"{name}-joined.pt")
-                teacher = ("--teacher", work / plan.teacher) if plan.teacher else ()
-            start = "--weights", weights, *teacher
-            leukon("train", page(recipe), "--data", manifest, *start, "--out", run)
-            weights = run / "best.pt"
+        first, run = work / f"{name}-1", work / f"{name}-2"
+        leukon("train", page(plan.recipes[0]), "--data", manifest, "--weights", weights, "--out", first)
+        weights = first / "best.pt"
+        if plan.silhouettes:
+            leukon("train", page(plan.silhouettes), "--data", manifest, "--out", work / "silhouettes")
+            weights = joined(weights, work / "silhouettes" / "best.pt", work / "joined.pt")
+        leukon("train", page(plan.recipes[1]), "--data", manifest, "--weights", weights, "--out", run)
         export = "export", run, "--data", manifest, "--name", name, *plan.storage
         leukon(*export, "--out", work / f"{name}.leukon")
         systems = measured(work / f"{name}.leukon", options.shared, work)

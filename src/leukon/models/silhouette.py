@@ -10,7 +10,6 @@ from leukon.models.network import DroppedLinear, Network, Published
 from leukon.models.resnet_v2 import resnet50_v2
 
 WIDTHS = 16, 32, 64, 96
-COUNT = 3  # of silhouette networks: each is so small that another start names other cells wrongly
 SHARE = 0.3  # of the silhouette in the common opinion; more costs accuracy where colours are known
 SHARE_ABROAD = 0.5  # where they are not
 
@@ -35,10 +34,10 @@ def _shape() -> nn.Sequential:
 
 
 class _Streams(nn.Module):
-    def __init__(self, picture: nn.Module | None) -> None:
+    def __init__(self, picture: nn.Module | None, count: int) -> None:
         super().__init__()
         self.picture = picture
-        self.silhouette = nn.ModuleList(_shape() for _ in range(COUNT))
+        self.silhouette = nn.ModuleList(_shape() for _ in range(count))
 
     def forward(self, batch: Tensor) -> Tensor:
         parts = [] if self.picture is None else [self.picture(batch[:, :-1])]
@@ -48,22 +47,22 @@ class _Streams(nn.Module):
 
 
 class _Heads(nn.Module):
-    def __init__(self, picture: nn.Module | None, classes: int) -> None:
+    def __init__(self, picture: nn.Module | None, classes: int, count: int) -> None:
         super().__init__()
         self.picture = picture
-        heads = (DroppedLinear(WIDTHS[-1], classes, dropout=0.2) for _ in range(COUNT))
+        heads = (DroppedLinear(WIDTHS[-1], classes, dropout=0.2) for _ in range(count))
         self.silhouette = nn.ModuleList(heads)
 
     def forward(self, features: Tensor, share: float = SHARE) -> Tensor:
         opinions = [logits.log_softmax(dim=1) for logits in self.apart(features)]
-        silhouette = torch.stack(opinions[-COUNT:]).mean(dim=0)
+        silhouette = torch.stack(opinions[-len(self.silhouette) :]).mean(dim=0)
         return silhouette if self.picture is None else (1 - share) * opinions[0] + share * silhouette
 
     def apart(self, features: Tensor) -> tuple[Tensor, ...]:
-        width = WIDTHS[-1]
-        shapes = features[:, -COUNT * width :].reshape(-1, COUNT, width).unbind(1)
+        width, count = WIDTHS[-1], len(self.silhouette)
+        shapes = features[:, -count * width :].reshape(-1, count, width).unbind(1)
         named = tuple(head(shape) for head, shape in zip(self.silhouette, shapes, strict=True))
-        return named if self.picture is None else (self.picture(features[:, : -COUNT * width]), *named)
+        return named if self.picture is None else (self.picture(features[:, : -count * width]), *named)
 
 
 class Streams(Network):
@@ -76,16 +75,16 @@ class Streams(Network):
 
     head: _Heads
 
-    def __init__(self, picture: Network | None, classes: int) -> None:
-        width = COUNT * WIDTHS[-1]
+    def __init__(self, picture: Network | None, classes: int, count: int) -> None:
+        width = count * WIDTHS[-1]
         if picture is None:
-            super().__init__(_Streams(None), _Heads(None, classes), features=width)
+            super().__init__(_Streams(None, count), _Heads(None, classes, count), features=width)
             return
         published = picture.published
         names = ("head.", "head."), ("body.", "body."), *published.names
         super().__init__(
-            _Streams(picture.body),
-            _Heads(picture.head, classes),
+            _Streams(picture.body, count),
+            _Heads(picture.head, classes, count),
             features=picture.features + width,
             layers=picture.layers(),
             published=Published(
@@ -105,16 +104,20 @@ class Streams(Network):
         return logits
 
 
-def mobilenet_v2_silhouette(classes: int, *, channels: int, dropout: float = 0.2) -> Network:
-    """Build MobileNetV2 with silhouettes beside it; `channels` counts the silhouette's plane."""
-    return Streams(mobilenet_v2(classes, channels=channels - 1, dropout=dropout), classes)
+def mobilenet_v2_silhouette(
+    classes: int, *, channels: int, dropout: float = 0.2, silhouettes: int = 1
+) -> Network:
+    """Build MobileNetV2 with so many networks of the silhouette beside it, whose plane `channels` counts."""
+    return Streams(mobilenet_v2(classes, channels=channels - 1, dropout=dropout), classes, silhouettes)
 
 
-def resnet50_v2_silhouette(classes: int, *, channels: int, dropout: float = 0.2) -> Network:
-    """Build the first three stages of ResNet-50 v2 with silhouettes beside them, likewise."""
-    return Streams(resnet50_v2(classes, channels=channels - 1, dropout=dropout), classes)
+def resnet50_v2_silhouette(
+    classes: int, *, channels: int, dropout: float = 0.2, silhouettes: int = 1
+) -> Network:
+    """Build the first three stages of ResNet-50 v2 with networks of the silhouette beside them, likewise."""
+    return Streams(resnet50_v2(classes, channels=channels - 1, dropout=dropout), classes, silhouettes)
 
 
-def silhouette(classes: int, *, channels: int) -> Network:  # noqa: ARG001
+def silhouette(classes: int, *, channels: int, silhouettes: int = 1) -> Network:  # noqa: ARG001
     """Build the networks of the silhouette alone, as they stand beside others; they see the last plane."""
-    return Streams(None, classes)
+    return Streams(None, classes, silhouettes)

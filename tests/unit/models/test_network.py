@@ -14,7 +14,7 @@ from leukon.models import ModelSpec
 from leukon.models.cnn_lstm import CnnLstm
 from leukon.models.network import GridPool, swap_norms
 from leukon.models.resnext_cc import Eca, Fusion
-from leukon.models.silhouette import COUNT, SHARE
+from leukon.models.silhouette import SHARE
 from leukon.models.transformer import Attention
 
 torch.set_num_threads(1)
@@ -183,7 +183,7 @@ def test_transformers_work_at_any_size(name: str, side: int) -> None:
 
 def test_two_streams_are_taught_apart_and_heard_together() -> None:
     torch.manual_seed(0)
-    network = ModelSpec("mobilenet_v2_silhouette").build(5, channels=4).eval()
+    network = ModelSpec("mobilenet_v2_silhouette", options={"silhouettes": 2}).build(5, channels=4).eval()
     batch = torch.rand(2, 4, 64, 64)
     features = network.embed(batch)
     assert features.shape == (2, network.features)
@@ -194,21 +194,20 @@ def test_two_streams_are_taught_apart_and_heard_together() -> None:
     equal = (picture.softmax(1) * silhouette.softmax(1)).sqrt()
     torch.testing.assert_close(network.abroad(features).softmax(1), equal / equal.sum(1, keepdim=True))
     batch.requires_grad = True
-    for opinion, seen in zip(
-        network.opinions(network.embed(batch)), ([0, 1, 2], *[[3]] * COUNT), strict=True
-    ):
+    for opinion, seen in zip(network.opinions(network.embed(batch)), ([0, 1, 2], [3], [3]), strict=True):
         (gradient,) = torch.autograd.grad(opinion.square().sum(), batch, retain_graph=True)
         assert [int(plane) for plane in gradient.abs().sum(dim=(0, 2, 3)).nonzero()] == seen
 
 
 def test_silhouettes_alone_see_no_picture() -> None:
     torch.manual_seed(0)
-    network = ModelSpec("silhouette").build(5, channels=4).eval()
+    several = {"silhouettes": 3}
+    network = ModelSpec("silhouette", options=several).build(5, channels=4).eval()
     batch = torch.rand(2, 4, 64, 64)
     other = torch.cat([torch.rand(2, 3, 64, 64), batch[:, 3:]], dim=1)
     torch.testing.assert_close(network(other), network(batch))
-    assert len(network.opinions(network.embed(batch))) == COUNT
-    beside = ModelSpec("mobilenet_v2_silhouette").build(5, channels=4).eval()
+    assert len(network.opinions(network.embed(batch))) == 3
+    beside = ModelSpec("mobilenet_v2_silhouette", options=several).build(5, channels=4).eval()
     own = {n: t for n, t in beside.state_dict().items() if ".silhouette." in n}
     assert own.keys() == network.state_dict().keys()
     network.load_state_dict(own)

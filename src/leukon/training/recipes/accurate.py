@@ -1,4 +1,4 @@
-"""The bundle ``accurate``: three stages of ResNet-50 v2 at 96 px, and the cell's silhouette beside it.
+"""The bundle ``accurate``: three stages of ResNet-50 v2 at 96 px, and three networks of the silhouette.
 
 Command   make bundle
 Data      as of ``small``
@@ -17,7 +17,7 @@ RECIPE = replace(
     name="accurate",
     pipeline=replace(_SMALL.pipeline, frame=Frame(side_px=96, margin=1.4, silhouette=True)),
     augmentation=replace(_SMALL.augmentation, plain=0.25),
-    model=ModelSpec("resnet50_v2_silhouette", finetune="after_layer1_3"),
+    model=ModelSpec("resnet50_v2_silhouette", finetune="after_layer1_3", options={"silhouettes": 3}),
     optimizer=Optimizer(rate=6e-4, weight_decay=0.02),
     epochs=8,
 )
