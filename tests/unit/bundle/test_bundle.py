@@ -265,8 +265,11 @@ def test_a_file_that_is_no_network_is_refused(contents: Contents, path: Path) ->
         load_bundle(path)
 
 
-def test_the_shipped_bundle_loads_by_name() -> None:
-    bundle = load_bundle("small")
+@pytest.mark.parametrize(("name", "most_bytes"), [("small", 15_000_000), ("accurate", 40_000_000)])
+def test_the_shipped_bundles_load_by_name(name: str, most_bytes: int) -> None:
+    bundle = load_bundle(name)
     assert isinstance(bundle, Bundle)
-    assert bundle.sha256 == load_bundle().sha256
+    assert bundle.name == name
+    assert bundle.path.stat().st_size <= most_bytes
+    assert (bundle.sha256 == load_bundle().sha256) is (name == "small")
     assert {s["name"] for s in bundle.card["systems"]} >= {"pbc", "bcisc", "jtsc", "bccd"}
