@@ -44,7 +44,7 @@ from leukon.types import PERIPHERAL_BLOOD, Classifier, Image
 SOURCE, TARGET = "led-raw", "halogen-y"
 CLASSES = "neutrophil", "lymphocyte", "monocyte", "eosinophil", "basophil", "ig", "erythroblast", "platelet"
 SIDE_UM = 20.0
-DISTILLED_FROM = 100
+DISTILLED_FROM = 400
 JUDGED_FROM = 640, 160  # cells of the target system that the judge learns from, and is chosen on
 
 
