@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from leukon.models.network import DroppedLinear, Network, Published
+from leukon.models.network import Network, Published, tuning_head
 
 # expansion, channels, repeats, stride of the first (Sandler et al. 2018, table 2)
 BLOCKS = (
@@ -79,13 +79,7 @@ def _conv_block(inputs: int, outputs: int, *, kernel: int, stride: int) -> nn.Se
 def mobilenet_v2(classes: int, *, channels: int, dropout: float = 0.2) -> Network:
     """Build the network; a weights file may hold the backbone alone. There are no hub weights."""
     body = MobileNetV2(channels)
-    # The rate at which running statistics follow suits the short schedules of fine-tuning.
-    for module in body.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.momentum = 0.05
-    head = DroppedLinear(FEATURES, classes, dropout=dropout)
-    nn.init.normal_(head.weight, std=0.01)
-    nn.init.zeros_(head.bias)
+    head = tuning_head(body, FEATURES, classes, dropout=dropout)
     layers = {f"block_{i}": block for i, block in enumerate(body.features[1:-1], 1)}
     layers["last"] = body.features[-1]
     published = Published((("classifier.", "head."), ("", "body.")))

@@ -157,6 +157,17 @@ class DroppedLinear(nn.Linear):
         return super().forward(nn.functional.dropout(features, self.dropout, self.training))
 
 
+def tuning_head(body: nn.Module, features: int, classes: int, *, dropout: float) -> DroppedLinear:
+    """Build a head of small weights for short fine-tuning, and let running statistics follow as fast."""
+    for module in body.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = 0.05
+    head = DroppedLinear(features, classes, dropout=dropout)
+    nn.init.normal_(head.weight, std=0.01)
+    nn.init.zeros_(head.bias)
+    return head
+
+
 class GridPool(nn.AdaptiveAvgPool2d):
     """Adaptive mean pooling to `side` by `side` that goes to ONNX from maps of any size."""
 

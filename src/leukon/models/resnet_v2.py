@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
-from leukon.models.network import DroppedLinear, Network, Published
+from leukon.models.network import Network, Published, tuning_head
 
 # channels before, blocks, channels within and after each, stride of the first; the fourth stage is left out
 STAGES = ((64, 3, 64, 256, 1), (256, 4, 128, 512, 2), (512, 6, 256, 1024, 2))
@@ -65,13 +65,7 @@ def _stage(inputs: int, blocks: int, within: int, outputs: int, stride: int) -> 
 def resnet50_v2(classes: int, *, channels: int, dropout: float = 0.2) -> Network:
     """Build the network; a weights file holds the backbone alone. There are no hub weights."""
     body = ResNet50V2(channels)
-    # The rate at which running statistics follow suits the short schedules of fine-tuning.
-    for module in body.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.momentum = 0.05
-    head = DroppedLinear(FEATURES, classes, dropout=dropout)
-    nn.init.normal_(head.weight, std=0.01)
-    nn.init.zeros_(head.bias)
+    head = tuning_head(body, FEATURES, classes, dropout=dropout)
     layers = {
         f"layer{number}_{i}": block
         for number, stage in enumerate((body.layer1, body.layer2, body.layer3), 1)
