@@ -46,7 +46,6 @@ def export_run(
         The bundle's name.
     card : Path, optional
         JSON of measured scores, as ``{"systems": [...]}``, that goes into the model card.
-
     half : bool
         Store the weights in 16 bit.
 
