@@ -76,13 +76,19 @@ class Teacher:
         self._network: Network = found.network.to(device).eval()
 
     @torch.no_grad()
-    def opinions(self, batch: Tensor) -> tuple[Tensor, ...]:
-        """Return the teacher's log-probabilities, each (N, K), of the pupil's batch (N, C, H, W)."""
+    def opinions(self, batch: Tensor, count: int) -> tuple[Tensor, ...]:
+        """Return `count` of the teacher's log-probabilities, each (N, K), of the pupil's batch (N, C, H, W).
+
+        A teacher of more or fewer opinions than that has the common one for each.
+        """
         if batch.shape[-1] != self._side:
             sides = self._side, self._side
             batch = functional.interpolate(batch, sides, mode="bilinear", antialias=True)
         network, temperature = self._network, self._plan.temperature
-        said = network.opinions(network.embed(batch.contiguous(memory_format=torch.channels_last)))
+        features = network.embed(batch.contiguous(memory_format=torch.channels_last))
+        said = network.opinions(features)
+        if len(said) != count:
+            said = (network.classify(features),) * count
         return tuple((logits.float() / temperature).log_softmax(dim=1) for logits in said)
 
     def taught(self, loss: Tensor, opinions: tuple[Tensor, ...], batch: Tensor) -> Tensor:
@@ -92,7 +98,7 @@ class Teacher:
             functional.kl_div(
                 (own.float() / temperature).log_softmax(dim=1), theirs, reduction="batchmean", log_target=True
             )
-            for own, theirs in zip(opinions, self.opinions(batch), strict=True)
+            for own, theirs in zip(opinions, self.opinions(batch, len(opinions)), strict=True)
         ]
         # Its gradients shrink with the square of the temperature.
         return (1 - share) * loss + share * temperature**2 * torch.stack(apart).sum()

@@ -143,6 +143,23 @@ def test_a_pupil_believes_its_teacher(run: Path, manifest: Manifest, tmp_path: P
         train(other, manifest, tmp_path / "other", taxonomy=TAXONOMY)
 
 
+def test_a_pupil_may_have_more_opinions_than_its_teacher(manifest: Manifest, tmp_path: Path) -> None:
+    teacher = replace(
+        RECIPE,
+        pipeline=Pipeline(frame=Frame(side_px=32, silhouette=True)),
+        model=ModelSpec("silhouette"),
+        epochs=1,
+    )
+    train(teacher, manifest, tmp_path / "teacher", taxonomy=TAXONOMY)
+    pupil = replace(
+        teacher,
+        model=ModelSpec("silhouette", options={"silhouettes": 3}),
+        distillation=Distillation(str(tmp_path / "teacher")),
+    )
+    train(pupil, manifest, tmp_path / "pupil", taxonomy=TAXONOMY)
+    assert np.isfinite(history(tmp_path / "pupil")[0]["loss"])
+
+
 def test_a_damaged_checkpoint_is_named(run: Path, manifest: Manifest, tmp_path: Path) -> None:
     for name in ("recipe.json", "data.json"):
         (tmp_path / name).write_text((run / name).read_text())
