@@ -4,7 +4,7 @@
 
 The generator of ccGAN and pcNet (20,571,971 parameters) runs through onnxruntime as `leukon color apply`
 runs it; its random weights cost as much as trained ones. The table is mixed of three, as many as distilling
-makes at most. Both go from 8-bit RGB to 8-bit RGB, the image's background measured on the way. They
+makes at most, and neighbours are added. Both go from 8-bit RGB to 8-bit RGB, the image's background measured on the way. They
 alternate after a warm-up; medians are printed.
 """
 
@@ -28,7 +28,7 @@ from leukon.datasets.synthetic.render import draw_cell_image
 from leukon.export.onnx import transfer_to_onnx
 from leukon.imaging.color import ColorMap
 from leukon.imaging.color.network import NetworkMap
-from leukon.imaging.color.table import NODES, Table, packed
+from leukon.imaging.color.table import KERNEL_PX, NODES, Table, packed
 from leukon.machine import available_processors
 from leukon.transfer.generator import GeneratorSpec
 from leukon.types import Image
@@ -49,7 +49,9 @@ def mixed_table() -> Table:
     light = np.linspace(0, 1, NODES)
     straight = np.stack(np.meshgrid(light, light, light, indexing="ij"), axis=-1)
     basis = (1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0)
-    return Table(None, (packed(straight), *[packed(0.1 * straight)] * 2), (0.3, 0.5, 0.3, 0.5), basis)
+    tables = packed(straight), *[packed(0.1 * straight)] * 2
+    kernels = ((1 / KERNEL_PX**2,) * KERNEL_PX**2,) * 3
+    return Table(None, tables, (0.3, 0.5, 0.3, 0.5), basis, kernels)
 
 
 def milliseconds(

@@ -147,7 +147,7 @@ class Pipeline:
 
     def _in_space(self, cell: Cell, colour: Callable[[Image], Image]) -> npt.NDArray[np.float32]:
         frame = self.frame
-        # Colour maps act on single pixels: mapping what is cut equals cutting what is mapped.
+        # Maps act on single pixels, or hardly further: mapping what is cut equals cutting what is mapped.
         square = square_around(cell.box, margin=frame.margin)
         side = frame.side_px * self.space.pixels_per_sample
         framed = cut(cell.image, square, fill=frame.fill, colour=colour)

@@ -226,11 +226,14 @@ def _resampling(side: int, zoom: float, *, mirrored: bool) -> Array:
 
 def _last_maps(model: onnx.ModelProto) -> dict[str, tuple[int, int, int]]:
     """Return name and (channels, height, width) of the last map of every resolution, of every stream."""
-    weights = {name for node in model.graph.node if node.op_type == "Cast" for name in node.output}
+    fixed = {weight.name for weight in model.graph.initializer}
+    for node in model.graph.node:
+        if fixed.issuperset(node.input):
+            fixed.update(node.output)
     maps: list[tuple[str, tuple[int, int, int]]] = []
     for value in onnx.shape_inference.infer_shapes(model).graph.value_info:
         sizes = [axis.dim_value for axis in value.type.tensor_type.shape.dim]
-        if value.name not in weights and len(sizes) == 4 and min(sizes[1:]) > 0 and max(sizes[2:]) > 1:
+        if value.name not in fixed and len(sizes) == 4 and min(sizes[1:]) > 0 and max(sizes[2:]) > 1:
             maps.append((value.name, (sizes[1], sizes[2], sizes[3])))
     return {
         name: shape

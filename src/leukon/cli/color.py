@@ -18,7 +18,10 @@ LOOKED_AT = 24
 def fit(
     method: Annotated[
         str,
-        typer.Argument(help="Map, such as density or hedlund_morell; or a network: ccgan, pcnet, cyclegan."),
+        typer.Argument(
+            help="Map, such as density or hedlund_morell; from pairs, a fast table; or a network: ccgan, "
+            "pcnet, cyclegan."
+        ),
     ],
     source: Annotated[Path, typer.Option(help="Folder of images of the system to map from.")],
     target: Annotated[
@@ -54,25 +57,34 @@ def fit(
     Networks learn from the images themselves, ccgan and pcnet from pairs. The training lies beside OUT, with
     sample sheets; one that was stopped goes on when the command is given again.
     """
-    from leukon.cli.color_inputs import measured, read_paired, read_pictures, spread
+    from leukon.cli.color_inputs import judged, measured, read_paired, read_pictures, spread
     from leukon.cli.color_network import NetworkOptions, fit_network
     from leukon.cli.console import print_json, progress, say
     from leukon.errors import InputError
+    from leukon.imaging.color.distil import fit_table
     from leukon.imaging.color.fitting import METHODS, fit_map, write_map
     from leukon.imaging.color.looks import LOOKS
     from leukon.imaging.color.network import NETWORKS
+    from leukon.imaging.color.table import Table
     from leukon.registry import look_up
 
-    look_up("method", method, dict.fromkeys((*METHODS, *NETWORKS)))
+    look_up("method", method, dict.fromkeys((*METHODS, Table.name, *NETWORKS)))
     options = NetworkOptions(size, perceptual, steps)
     if method not in NETWORKS:
         options.refuse(method)
+    if method == Table.name and not pairs:
+        raise InputError(f"a {method} is fitted to --pairs; without them fit another method and distil it")
     if (pairs or method in NETWORKS) and target in LOOKS and not Path(target).is_dir():
         what = "--pairs" if pairs else method
         raise InputError(f"{what} needs a folder of images of the target; {target} is a look, not images")
     if method in NETWORKS:
         own, others, skipped = read_pictures(source, Path(target), images, pairs=pairs)
         fitted = fit_network(method, own, others, out, options, pairs=pairs)
+    elif method == Table.name:
+        own, others, skipped = read_pictures(source, Path(target), images, pairs=True)
+        table = fit_table(list(zip(own[0], others[0], strict=True)), own[1].white)
+        fitted = judged(table, own, others)
+        write_map(out, fitted)
     elif pairs:
         looks, pairing, skipped = read_paired(source, Path(target), images)
         fitted = fit_map(method, looks[0], looks[1], pairing)

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from leukon.cli.console import Advance
-    from leukon.imaging.color.fitting import Pairs
+    from leukon.imaging.color import ColorMap
+    from leukon.imaging.color.fitting import ColorFit, Pairs
     from leukon.imaging.color.look import Look
     from leukon.types import Image, Skipped
 
+MEASURED = 24
 MOST_IMAGES = 300
 IMAGES_HELP = "Images to measure at most, spread evenly over the folder."
 
@@ -130,3 +132,19 @@ def read_pictures(
         (own, measure_look(own, folder.name)) for own, folder in zip(pictures, (source, target), strict=True)
     )
     return a, b, skipped
+
+
+def judged(
+    color: ColorMap, source: tuple[Sequence[Image], Look], target: tuple[Sequence[Image], Look]
+) -> ColorFit:
+    """Tell how near `color` brings the look of the source's images to the target's."""
+    from leukon.imaging.color.fitting import ColorFit
+    from leukon.imaging.color.look import look_distance
+    from leukon.imaging.color.quality import FitQuality
+    from leukon.segmentation.look import measure_look
+
+    step = -(-len(source[0]) // MEASURED)
+    mapped = measure_look([color.for_image(image)(image) for image in source[0][::step]], "mapped")
+    before, after = (look_distance(look, target[1]) for look in (source[1], mapped))
+    quality = FitQuality(images=len(source[0]), delta_e_before=before, delta_e_after=after)
+    return ColorFit(color, source[1], target[1], quality)

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from leukon.imaging.color.look import Look
     from leukon.types import Image
 
-MEASURED = 24
 DEFAULT_EYE = "small"
 
 
@@ -47,14 +46,12 @@ def fit_network(
 
     The training lies beside `out`, in a folder of its name and the suffix ``.training``.
     """
+    from leukon.cli.color_inputs import judged
     from leukon.cli.console import stages
     from leukon.errors import InputError, MissingExtraError
-    from leukon.imaging.color.fitting import ColorFit, network_record
-    from leukon.imaging.color.look import look_distance
+    from leukon.imaging.color.fitting import network_record
     from leukon.imaging.color.network import SUFFIX, NetworkMap
-    from leukon.imaging.color.quality import FitQuality
     from leukon.registry import look_up
-    from leukon.segmentation.look import measure_look
     from leukon.storage import write_bytes
 
     try:
@@ -83,15 +80,7 @@ def fit_network(
     write_bytes(plain, content)
     digest = hashlib.sha256(content).hexdigest()
     color = NetworkMap(str(plain), digest, network.stride, network.reach, method)
-    step = -(-len(source[0]) // MEASURED)
-    mapped = measure_look([color.for_image(image)(image) for image in source[0][::step]], "mapped")
-    before, after = (look_distance(look, target[1]) for look in (source[1], mapped))
-    fit = ColorFit(
-        color,
-        source[1],
-        target[1],
-        FitQuality(images=len(source[0]), delta_e_before=before, delta_e_after=after),
-    )
+    fit = judged(color, source, target)
     content = transfer_to_onnx(network, network_record(fit))
     write_bytes(out, content)
     return replace(fit, map=replace(color, file=str(out), sha256=hashlib.sha256(content).hexdigest()))

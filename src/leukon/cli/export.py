@@ -9,7 +9,9 @@ import typer
 
 
 def export(
-    run: Annotated[Path, typer.Argument(help="Folder of a finished training run.")],
+    runs: Annotated[
+        list[Path], typer.Argument(help="Folder of a finished training run; several decide together.")
+    ],
     out: Annotated[Path, typer.Option(help="Bundle file to write, such as small.leukon.")],
     data: Annotated[
         str, typer.Option(help="The manifest that the run was trained on: its val part calibrates.")
@@ -17,24 +19,29 @@ def export(
     name: Annotated[str, typer.Option(help="Name of the bundle; by default that of the file.")] = "",
     card: Annotated[Path | None, typer.Option(help="JSON with measured scores for the model card.")] = None,
     *,
-    half: Annotated[
+    compact: Annotated[
         bool,
         typer.Option(
-            "--half", help="Store the weights in 16 bit: half the size, answers the same but for rounding."
+            "--compact",
+            help="Store large weights in 8 bit, others in 16: a third of the size, answers nearly the same.",
         ),
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON on stdout.")] = False,
 ) -> None:
-    """Turn a training run into a bundle: one file that runs without torch."""
+    """Turn a training run into a bundle: one file that runs without torch.
+
+    Several runs of the same classes and pipeline, whatever their networks and sizes of the picture, become a
+    committee: the bundle gives the geometric mean of their probabilities.
+    """
     from leukon.cli.console import print_json, say
     from leukon.datasets.manifest import read_manifest
     from leukon.errors import MissingExtraError
 
     try:
-        from leukon.export.bundle import export_run
+        from leukon.export.bundle import export_runs
     except ImportError as error:
         raise MissingExtraError("export", "train") from error
-    summary = export_run(run, out, read_manifest(data), name=name or out.stem, card=card, half=half)
+    summary = export_runs(runs, out, read_manifest(data), name=name or out.stem, card=card, compact=compact)
     if json:
         print_json(summary)
     else:

@@ -1,9 +1,10 @@
-"""From a training run to a bundle."""
+"""From training runs to a bundle."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -18,36 +19,42 @@ from leukon.datasets.manifest import Manifest
 from leukon.errors import InputError
 from leukon.export.card import card_text
 from leukon.export.novelty import learn_novelty, some_of_training
-from leukon.export.onnx import after_raw, halved, to_onnx
+from leukon.export.onnx import after_raw, compacted, to_onnx
 from leukon.imaging.spaces.learned_raw import LearnedRaw
 from leukon.imaging.spaces.rgb import Rgb
 from leukon.pipeline import Scale
 from leukon.training.augment import Augmentation
 from leukon.training.loader import LabelledCells, load_cells
-from leukon.training.run import load_classifier
+from leukon.training.run import load_classifier, together
 
 SAMPLES = 8
 
 
-def export_run(
-    run: Path, out: Path, manifest: Manifest, *, name: str, card: Path | None = None, half: bool = False
+def export_runs(
+    runs: Sequence[Path],
+    out: Path,
+    manifest: Manifest,
+    *,
+    name: str,
+    card: Path | None = None,
+    compact: bool = False,
 ) -> dict[str, Any]:
-    """Write the best network of `run` as a bundle, calibrated on the manifest's ``val`` part.
+    """Write the best network of a run as a bundle, calibrated on the manifest's ``val`` part.
 
     Parameters
     ----------
-    run : Path
-        A run's folder.
+    runs : sequence of Path
+        A run's folder, or several whose networks decide together.
     out : Path
         The bundle file to write.
     manifest : Manifest
-        What the run was trained on.
+        What they were trained on.
     name : str
         The bundle's name.
     card : Path, optional
         JSON of measured scores, as ``{"systems": [...]}``, that goes into the model card.
-    half : bool
-        Store the weights in 16 bit.
+    compact : bool
+        Store the weights in few bits, as `compacted` does.
 
     Returns
     -------
@@ -57,22 +64,24 @@ def export_run(
     Raises
     ------
     InputError
-        If the run or the card cannot be read.
+        If a run or the card cannot be read, or runs do not fit together.
     ManifestError
         If the ``val`` part is missing.
     """
-    classifier = load_classifier(run)
+    classifier = together([load_classifier(run) for run in runs])
     data = load_cells(manifest.subset(split="val"), classifier.taxonomy, classifier.pipeline)
     logits = classifier.logits(data.cells)
     rows = _sample_rows(data)
     scores = _read_json(card) if card else {}
+    records: list[dict[str, Any]] = [
+        {part: _read_json(run / f"{part}.json") for part in ("recipe", "environment", "history")}
+        for run in runs
+    ]
     provenance = {
         "leukon": leukon.__version__,
-        "recipe": _read_json(run / "recipe.json"),
-        "environment": _read_json(run / "environment.json"),
+        "runs": records,
         "manifest": manifest.digest(),
         "licences": sorted({entry.licence for entry in manifest.entries if entry.licence}),
-        "history": _read_json(run / "history.json"),
     }
     pipeline = classifier.pipeline
     onnx = to_onnx(
@@ -81,11 +90,11 @@ def export_run(
     if isinstance(pipeline.space, LearnedRaw):  # a bundle names no file outside it
         onnx = after_raw(onnx, pipeline.space.content(), pipeline.scale)
         pipeline = replace(pipeline, space=Rgb(), scale=Scale((0.0,) * 3, (1.0,) * 3))
-    if half:
-        onnx = halved(onnx)
+    if compact:
+        onnx = compacted(onnx)
     calibration = calibrate(logits, data.labels)
     known = load_cells(some_of_training(manifest), classifier.taxonomy, classifier.pipeline)
-    augmentation = Augmentation(**provenance["recipe"]["augmentation"])
+    augmentation = Augmentation(**records[0]["recipe"]["augmentation"])
     if augmentation.extent != "all":
         augmentation = Augmentation()
     familiar = learn_novelty(onnx, pipeline, known, data, augmentation, calibration.temperature)

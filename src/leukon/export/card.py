@@ -63,12 +63,9 @@ def card_text(
     for title, key in (("Limits", "limits"), ("Attribution", "attribution")):
         if scores.get(key):
             lines += [f"## {title}", "", *(f"- {sentence}" for sentence in scores[key]), ""]
-    recipe, environment = provenance["recipe"], provenance["environment"]
-    lines += [
-        "## Provenance",
-        "",
-        f"Recipe `{recipe['name']}`, seed {recipe['seed']}; Leukon {provenance['leukon']}, "
-        f"torch {environment['torch']}; manifest `{provenance['manifest']}`.",
-        "",
-    ]
+    lines += ["## Provenance", ""]
+    for run in provenance["runs"]:
+        recipe, torch = run["recipe"], run["environment"]["torch"]
+        lines.append(f"- Recipe `{recipe['name']}`, seed {recipe['seed']}, torch {torch}.")
+    lines += [f"- Leukon {provenance['leukon']}; manifest `{provenance['manifest']}`.", ""]
     return "\n".join(lines)

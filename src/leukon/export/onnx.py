@@ -19,7 +19,9 @@ from leukon.transfer.generator import Generator
 
 ABROAD = "abroad"
 FEATURES = "features"
-HALF = "/half"
+LEVELS = 127
+LARGE = 2**15
+"""Numbers in a tensor from which errors of 8 bit average out; those of small ones, the first layers, tell."""
 
 
 def to_onnx(network: nn.Module, *, channels: int, side_px: int, with_features: bool = False) -> bytes:
@@ -54,23 +56,36 @@ class _WithFeatures(nn.Module):
         return (logits, features) if abroad is None else (logits, abroad, features)
 
 
-def halved(network: bytes) -> bytes:
-    """Store the weights of an ONNX network in float16; it still computes in float32.
+def compacted(network: bytes) -> bytes:
+    """Store the weights of an ONNX network in few bits; it computes in float32.
 
-    What is small as it is stays: single numbers, biases and shapes.
+    Large tensors take 8 bit, in steps of their own for each output channel, small ones float16; biases and
+    single numbers stay. The runtime unpacks them once, when it opens the network.
     """
     model = onnx.load_from_string(network)
     graph = model.graph
-    casts = []
-    for weight in graph.initializer:
-        if weight.data_type == onnx.TensorProto.FLOAT and len(weight.dims) > 1:
-            name = f"{weight.name}{HALF}"
-            casts.append(onnx.helper.make_node("Cast", [name], [weight.name], to=onnx.TensorProto.FLOAT))
-            values = onnx.numpy_helper.to_array(weight).astype(np.float16)
-            weight.CopyFrom(onnx.numpy_helper.from_array(values, name))
+    unpacking = []
+    for weight in list(graph.initializer):
+        if weight.data_type != onnx.TensorProto.FLOAT or len(weight.dims) < 2:
+            continue
+        values = onnx.numpy_helper.to_array(weight)
+        if values.size < LARGE:
+            halves = f"{weight.name}/halves"
+            unpacking.append(
+                onnx.helper.make_node("Cast", [halves], [weight.name], to=onnx.TensorProto.FLOAT)
+            )
+            weight.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), halves))
+            continue
+        peaks = np.abs(values).max(axis=tuple(range(1, values.ndim)), keepdims=True)
+        steps = np.maximum(peaks, np.finfo(np.float32).tiny * LEVELS) / np.float32(LEVELS)
+        levels, scale, floats = (f"{weight.name}/{part}" for part in ("levels", "steps", "floats"))
+        unpacking.append(onnx.helper.make_node("Cast", [levels], [floats], to=onnx.TensorProto.FLOAT))
+        unpacking.append(onnx.helper.make_node("Mul", [floats, scale], [weight.name]))
+        weight.CopyFrom(onnx.numpy_helper.from_array(np.rint(values / steps).astype(np.int8), levels))
+        graph.initializer.append(onnx.numpy_helper.from_array(steps, scale))
     body = list(graph.node)
     del graph.node[:]
-    graph.node.extend([*casts, *body])
+    graph.node.extend([*unpacking, *body])
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString())
 

@@ -14,6 +14,7 @@ import torch
 
 from leukon.errors import InputError
 from leukon.models import ModelSpec, Network
+from leukon.models.committee import Committee
 from leukon.models.svm import SvmHead
 from leukon.pipeline import Pipeline
 from leukon.types import Cell, CellClass, Prediction, Taxonomy
@@ -88,3 +89,26 @@ def load_classifier(run: Path) -> NetworkClassifier:
         network.head = SvmHead(network.features, len(taxonomy), vectors, kernel=svm["kernel"])
     network.load_state_dict(best["network"])
     return NetworkClassifier(network.eval(), pipeline, taxonomy)
+
+
+def together(classifiers: Sequence[NetworkClassifier]) -> NetworkClassifier:
+    """Make classifiers one whose networks decide together, on the largest of their pictures.
+
+    Raises
+    ------
+    InputError
+        If their classes or pipelines differ by more than the side of the picture.
+    """
+    largest = max(classifiers, key=lambda one: one.pipeline.frame.side_px)
+    if len(classifiers) == 1:
+        return largest
+    side_px = largest.pipeline.frame.side_px
+    for one in classifiers:
+        frame = replace(one.pipeline.frame, side_px=side_px)
+        if (one.taxonomy, replace(one.pipeline, frame=frame)) != (largest.taxonomy, largest.pipeline):
+            raise InputError(
+                "the runs differ in their classes or pipelines: give runs that differ in the network and the "
+                "side of its pictures alone"
+            )
+    network = Committee([(one.network, one.pipeline.frame.side_px) for one in classifiers])
+    return replace(largest, network=network.eval())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -13,13 +14,24 @@ from leukon.datasets.synthetic.render import draw_cell_image
 from leukon.errors import InputError
 from leukon.evaluation.color import fidelity
 from leukon.imaging.color import map_from_dict, map_to_dict
-from leukon.imaging.color.distil import distil
+from leukon.imaging.color.distil import distil, fit_table
 from leukon.imaging.color.fitted import Fitted
 from leukon.imaging.color.hedlund_morell import HedlundMorell
 from leukon.imaging.color.look import Colors
 from leukon.imaging.color.quality import FitQuality
-from leukon.imaging.color.table import NODES, TOP, Looked, Table, packed, positions, stain_colors, unpacked
+from leukon.imaging.color.table import (
+    KERNEL_PX,
+    NODES,
+    TOP,
+    Looked,
+    Table,
+    packed,
+    positions,
+    stain_colors,
+    unpacked,
+)
 
+NO_KERNELS = np.zeros((0, KERNEL_PX, KERNEL_PX), np.float32)
 LABELS = "neutrophil", "lymphocyte", "monocyte", "eosinophil"
 
 
@@ -57,11 +69,11 @@ def test_it_looks_up_trilinearly() -> None:
     from scipy.interpolate import RegularGridInterpolator
 
     wanted = RegularGridInterpolator([np.arange(NODES)] * 3, table)(at) * 255
-    mapped = Looked(table, white, FitQuality())(image)
+    mapped = Looked(table, white, FitQuality(), NO_KERNELS)(image)
     # OpenCV places the fraction between two nodes on a grid of 1/32.
     assert np.abs(mapped - wanted).mean() < 2
     assert np.abs(mapped - wanted).max() < 255 / 32 * 2
-    wide = Looked(table, white, FitQuality())(image.astype(np.uint16) * 257)
+    wide = Looked(table, white, FitQuality(), NO_KERNELS)(image.astype(np.uint16) * 257)
     assert np.abs(wide / 257 - mapped).max() < 255 / 32 * 2
 
 
@@ -77,6 +89,7 @@ def test_a_distilled_table_does_what_its_teacher_does(cells, teacher) -> None:
     assert fidelity(table, teacher, cells[:4])["delta_e"] < 1.5
     plain = fidelity(Fitted(), teacher, cells[:4])["delta_e"]
     assert plain > 3
+    assert table.kernels == ()  # its teacher minds no neighbours either
 
 
 class _ByStain:
@@ -105,8 +118,28 @@ def test_a_table_adapts_to_the_stain(cells) -> None:
     assert loss[0] < 0.95 * loss[1]
 
 
+def test_neighbours_give_the_sharpness_of_the_target(cells, teacher) -> None:
+    mapped = [teacher.for_image(cell)(cell) for cell in cells]
+    soft = [cv2.GaussianBlur(cell, (0, 0), 1) for cell in mapped]
+    table = fit_table(list(zip(cells[4:], soft[4:], strict=True)), teacher.source_white)
+    assert len(table.kernels) == 3
+    assert map_from_dict(json.loads(json.dumps(map_to_dict(table)))) == table
+
+    def error(color: Table) -> float:
+        off = [color.for_image(a)(a).astype(int) - b for a, b in zip(cells[4:], soft[4:], strict=True)]
+        return float(np.sqrt(np.mean(np.square(off))))
+
+    assert error(table) < 0.6 * error(replace(table, kernels=()))
+    # Large images go through in strips, which must not show.
+    large = np.tile(cells[0], (4, 8, 1))
+    parts = [table.for_image(large)(large[:, :768]), table.for_image(large)(large[:200])]
+    whole = table.for_image(large)(large)
+    np.testing.assert_array_equal(parts[0][:, :760], whole[:, :760])
+    np.testing.assert_array_equal(parts[1][:190], whole[:190])
+
+
 def test_what_cannot_be_mapped(cells, teacher) -> None:
-    with pytest.raises(InputError, match="3 images can be mapped: distilling needs 8"):
+    with pytest.raises(InputError, match="3 images can be mapped: a table needs 8"):
         distil(teacher, [*cells[:3], np.zeros((9, 9, 3), np.uint8)])
     table = distil(teacher, cells)
     assert "too dark" in table.for_image(np.zeros((9, 9, 3), np.uint8)).fit_quality.reason

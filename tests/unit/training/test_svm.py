@@ -18,7 +18,7 @@ from sklearn.svm import SVC
 from leukon.bundle import load_bundle
 from leukon.datasets.manifest import Manifest, read_manifest
 from leukon.errors import InputError, ManifestError
-from leukon.export.bundle import export_run
+from leukon.export.bundle import export_runs
 from leukon.models import ModelSpec, Network
 from leukon.models.svm import Kernel
 from leukon.pipeline import Frame, Pipeline
@@ -152,7 +152,7 @@ def test_augmented_cells_are_seen_anew_in_every_pass(manifest: Manifest, tmp_pat
 
 
 def test_its_bundle_needs_no_torch(run: Path, manifest: Manifest, tmp_path: Path) -> None:
-    export_run(run, tmp_path / "svm.leukon", manifest, name="svm")
+    export_runs([run], tmp_path / "svm.leukon", manifest, name="svm")
     bundle = load_bundle(tmp_path / "svm.leukon")
     cells = load_cells(manifest.subset(split="val"), TAXONOMY, RECIPE.pipeline).cells
     logits = load_classifier(run).logits(cells) / bundle.calibration.temperature
@@ -173,7 +173,7 @@ def test_morphology_tells_cells_apart_and_ships(manifest: Manifest, tmp_path: Pa
     data = load_cells(manifest.subset(split="val"), TAXONOMY, recipe.pipeline)
     named = [TAXONOMY.index(p.label) for p in classifier.predict(data.cells)]
     np.testing.assert_array_equal(named, data.labels)  # one class has much more nucleus than the other
-    export_run(tmp_path / "run", tmp_path / "m.leukon", manifest, name="m")
+    export_runs([tmp_path / "run"], tmp_path / "m.leukon", manifest, name="m")
     bundle = load_bundle(tmp_path / "m.leukon")
     assert bundle.prepare(data.cells).shape == (12, len(MEASUREMENTS), 1, 1)
     assert [TAXONOMY.index(p.label) for p in bundle.predict(data.cells)] == named

@@ -10,11 +10,12 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from scipy.special import log_softmax, softmax
 
 from leukon.bundle import load_bundle
 from leukon.datasets.manifest import Manifest, read_manifest
 from leukon.errors import InputError, ManifestError, UnknownNameError
-from leukon.export.bundle import export_run
+from leukon.export.bundle import export_runs
 from leukon.export.onnx import raw_to_onnx
 from leukon.imaging.spaces.learned_raw import LearnedRaw
 from leukon.models import ModelSpec
@@ -25,7 +26,7 @@ from leukon.training.batch_augment import BatchAugmentation
 from leukon.training.loader import Batches, load_cells
 from leukon.training.loop import train
 from leukon.training.recipe import Optimizer, Recipe, load_recipe
-from leukon.training.run import load_classifier
+from leukon.training.run import load_classifier, together
 from leukon.training.teacher import Distillation
 from leukon.types import Box, Cell, taxonomy_of
 
@@ -176,7 +177,7 @@ def test_the_parts_must_be_there(manifest: Manifest, tmp_path: Path) -> None:
 
 
 def test_the_bundle_says_what_the_run_says(run: Path, manifest: Manifest, tmp_path: Path) -> None:
-    summary = export_run(run, tmp_path / "tiny.leukon", manifest, name="tiny")
+    summary = export_runs([run], tmp_path / "tiny.leukon", manifest, name="tiny")
     bundle, network = load_bundle(tmp_path / "tiny.leukon"), load_classifier(run)
     assert summary["sha256"] == bundle.sha256
     cells = load_cells(manifest.subset(split="val"), TAXONOMY, Pipeline()).cells
@@ -199,12 +200,34 @@ def test_two_streams_ship_with_the_silhouette(manifest: Manifest, tmp_path: Path
         epochs=1,
     )
     train(recipe, manifest, tmp_path / "run", taxonomy=TAXONOMY)
-    export_run(tmp_path / "run", tmp_path / "two.leukon", manifest, name="two")
+    export_runs([tmp_path / "run"], tmp_path / "two.leukon", manifest, name="two")
     bundle, network = load_bundle(tmp_path / "two.leukon"), load_classifier(tmp_path / "run")
     cells = load_cells(manifest.subset(split="val"), TAXONOMY, bundle.contents.pipeline).cells
     logits = network.logits(cells) / bundle.calibration.temperature
     shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     np.testing.assert_allclose([p.probabilities for p in bundle.predict(cells)], shares, atol=1e-4)
+
+
+def test_runs_decide_together(run: Path, manifest: Manifest, tmp_path: Path) -> None:
+    other = replace(RECIPE, pipeline=Pipeline(frame=Frame(side_px=24)), epochs=1, seed=1)
+    train(other, manifest, tmp_path / "other", taxonomy=TAXONOMY)
+    runs = [run, tmp_path / "other"]
+    export_runs(runs, tmp_path / "both.leukon", manifest, name="both", compact=True)
+    bundle = load_bundle(tmp_path / "both.leukon")
+    assert bundle.contents.pipeline.frame.side_px == 32
+    assert bundle.contents.card_text.count("Recipe `tiny`") == 2
+    members = [load_classifier(run) for run in runs]
+    cells = load_cells(manifest.subset(split="val"), TAXONOMY, Pipeline()).cells
+    mean = np.mean([log_softmax(member.logits(cells), axis=1) for member in members], axis=0)
+    shares = softmax(mean / bundle.calibration.temperature, axis=1)
+    np.testing.assert_allclose([p.probabilities for p in bundle.predict(cells)], shares, atol=0.05)
+
+
+def test_runs_of_other_pipelines_do_not_fit_together(run: Path) -> None:
+    one = load_classifier(run)
+    other = replace(one, pipeline=replace(one.pipeline, frame=Frame(side_px=32, margin=2.0)))
+    with pytest.raises(InputError, match="differ in their classes or pipelines"):
+        together([one, other])
 
 
 @pytest.mark.parametrize("sees", [True, False])
@@ -226,7 +249,7 @@ def test_a_learned_space_ships_inside_the_bundle(manifest: Manifest, tmp_path: P
     train(recipe, manifest, tmp_path / "run", taxonomy=TAXONOMY)
     cells = load_cells(manifest.subset(split="val"), TAXONOMY, Pipeline()).cells
     logits = load_classifier(tmp_path / "run").logits(cells)
-    export_run(tmp_path / "run", tmp_path / "tiny.leukon", manifest, name="tiny")
+    export_runs([tmp_path / "run"], tmp_path / "tiny.leukon", manifest, name="tiny")
     model.unlink()
     bundle = load_bundle(tmp_path / "tiny.leukon")
     found = np.log([p.probabilities for p in bundle.predict(cells)]) * bundle.calibration.temperature

@@ -36,7 +36,7 @@ class PixelMap(Protocol):
         ...
 
     def __call__(self, image: Image) -> Image:
-        """Map `image`, shape (H, W, 3), pixel by pixel; same shape and dtype."""
+        """Map `image`, shape (H, W, 3), pixel by pixel or nearly so; same shape and dtype."""
         ...
 
 

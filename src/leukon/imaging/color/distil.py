@@ -1,8 +1,9 @@
-"""Making a fast table of any colour map, closed form or network."""
+"""Making a fast table of any colour map, closed form or network, or of pairs of pictures."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +14,19 @@ from leukon.errors import InputError
 from leukon.imaging.color import ColorMap
 from leukon.imaging.color.fitted import Fitted, triple
 from leukon.imaging.color.identity import Unchanged
-from leukon.imaging.color.look import LEVEL, Floats
-from leukon.imaging.color.table import DENSE, NODES, STAINED, Table, packed, positions, stain_colors
+from leukon.imaging.color.look import LEVEL, Floats, Triple
+from leukon.imaging.color.table import (
+    DENSE,
+    KERNEL_PX,
+    NODES,
+    STAINED,
+    Table,
+    packed,
+    positions,
+    stain_colors,
+)
 from leukon.imaging.color.white import white_level
+from leukon.imaging.depth import unit
 from leukon.types import Image
 
 LEAST_IMAGES = 8
@@ -24,12 +35,15 @@ PIXELS_PER_IMAGE = 600
 SMOOTH, SMOOTH_OTHERS, RIDGE_OTHERS = 1.0, 100.0, 30.0
 """Counted in pixels: how much curvature, and any departure from the first table, must be worth."""
 
+NOISE = 1e-4
+"""Deviation of noise, as a share of full scale, that weights of neighbours are held small by."""
+
+LEAST_GAIN = 0.05
+"""Share of the squared error that neighbours must take away, or they are left out."""
+
 
 def distil(teacher: ColorMap, images: Sequence[Image]) -> Table:
-    """Fit a table to what `teacher` makes of `images`, by regularised least squares.
-
-    Pixels of background, cells and nuclei count alike. Curvature is penalised, so that colours that were not
-    seen continue those that were.
+    """Fit a table to what `teacher` makes of `images`, as `fit_table` does.
 
     Parameters
     ----------
@@ -42,32 +56,52 @@ def distil(teacher: ColorMap, images: Sequence[Image]) -> Table:
     InputError
         If fewer than `LEAST_IMAGES` images can be mapped.
     """
-    rng = np.random.default_rng(0)
-    usable = [
-        (image, pixels, white_level(image))
-        for image in images
-        if not isinstance(Fitted().for_image(image), Unchanged)
-        and (pixels := teacher.for_image(image)).fit_quality.fits
+    mapped = [
+        (image, pixels(image)) for image in images if (pixels := teacher.for_image(image)).fit_quality.fits
     ]
-    if len(usable) < LEAST_IMAGES:
-        raise InputError(f"{len(usable)} images can be mapped: distilling needs {LEAST_IMAGES} or more")
     # Where no background is in view, the table falls back on the same white as its teacher.
-    known = teacher.source_white if isinstance(teacher, Fitted) else None
-    source_white = known or triple(np.median([white for _, _, white in usable], axis=0))
-    places, wanted, colors = [], [], []
-    for image, pixels, _ in usable:
+    return fit_table(mapped, teacher.source_white if isinstance(teacher, Fitted) else None)
+
+
+def fit_table(pairs: Sequence[tuple[Image, Image]], source_white: Triple | None = None) -> Table:
+    """Fit a table, and what neighbours add to it, to pairs of pictures by regularised least squares.
+
+    Pixels of background, cells and nuclei count alike. Curvature is penalised, so that colours that were not
+    seen continue those that were.
+
+    Parameters
+    ----------
+    pairs : sequence of (ndarray, ndarray), shapes (H, W, 3)
+        An image of the source system and its aligned goal, of one dtype.
+    source_white : (float, float, float), optional
+        Background of the source system, by default the images' median.
+
+    Raises
+    ------
+    InputError
+        If fewer than `LEAST_IMAGES` images can be mapped.
+    """
+    rng = np.random.default_rng(0)
+    usable = [pair for pair in pairs if not isinstance(Fitted().for_image(pair[0]), Unchanged)]
+    if len(usable) < LEAST_IMAGES:
+        raise InputError(f"{len(usable)} images can be mapped: a table needs {LEAST_IMAGES} or more")
+    source_white = source_white or triple(np.median([white_level(image) for image, _ in usable], axis=0))
+    chosen, places, wanted, colors = [], [], [], []
+    for image, goal in usable:
         seen = Fitted(source_white).for_image(image)
         assert not isinstance(seen, Unchanged)
         at = _chosen(image, seen.white, rng)
+        chosen.append(at)
         places.append(positions(image.reshape(-1, 1, 3)[at], seen.white)[:, 0])
-        wanted.append(pixels(image).reshape(-1, 3)[at] / np.iinfo(image.dtype).max)
+        wanted.append(goal.reshape(-1, 3)[at] / np.iinfo(goal.dtype).max)
         colors.append(stain_colors(image, seen))
     centre, basis = _basis(np.array(colors))
     plain = Table(source_white, (), centre.tolist(), basis.tolist())
     weights = np.stack([np.concatenate([[1.0], plain.weights(one)]) for one in colors])
     counts = [len(one) for one in places]
     tables = _solve(np.concatenate(places), np.concatenate(wanted), np.repeat(weights, counts, axis=0))
-    return Table(plain.source_white, tuple(map(packed, tables)), plain.centre, plain.basis)
+    table = replace(plain, tables=tuple(map(packed, tables)))
+    return replace(table, kernels=_kernels(table, [image for image, _ in usable], chosen, wanted))
 
 
 def _chosen(image: Image, white: Floats, rng: np.random.Generator) -> npt.NDArray[np.intp]:
@@ -86,6 +120,30 @@ def _basis(colors: Floats) -> tuple[Floats, Floats]:
     _, spread, directions = np.linalg.svd(np.nan_to_num(colors - centre), full_matrices=False)
     kept = [i for i in range(MOST_TABLES) if spread[i] > 1e-3]
     return centre, directions[kept] * (np.sqrt(len(colors)) / spread[kept])[:, None]
+
+
+def _kernels(
+    table: Table, images: Sequence[Image], chosen: Sequence[npt.NDArray[np.intp]], wanted: Sequence[Floats]
+) -> tuple[tuple[float, ...], ...]:
+    """Fit what neighbours of the chosen pixels add to what the table makes of them, if it is much."""
+    count, reach = KERNEL_PX**2, KERNEL_PX // 2
+    products, right, error = np.zeros((3, count, count)), np.zeros((3, count)), 0.0
+    for image, at, goal in zip(images, chosen, wanted, strict=True):
+        mapped = unit(table.for_image(image)(image)).astype(np.float64)
+        mapped = np.pad(mapped, ((reach, reach), (reach, reach), (0, 0)), mode="reflect")
+        y, x = np.divmod(at, image.shape[1])
+        around = np.stack([mapped[y + dy, x + dx] for dy, dx in np.ndindex(KERNEL_PX, KERNEL_PX)], axis=-1)
+        own = around[..., count // 2]
+        away, missing = around - own[..., None], goal - own
+        products += np.einsum("nci,ncj->cij", away, away, optimize=True)
+        right += np.einsum("nci,nc->ci", away, missing)
+        error += float((missing**2).sum())
+    products += NOISE**2 * sum(map(len, chosen)) * np.eye(count)
+    weights = np.linalg.solve(products, right[..., None])[..., 0]
+    if (weights * right).sum() < LEAST_GAIN * error:
+        return ()
+    weights[:, count // 2] = 1 - weights.sum(axis=1)
+    return tuple(tuple(map(float, row)) for row in weights)
 
 
 def _solve(places: npt.NDArray[np.float32], wanted: Floats, weights: Floats) -> Floats:
