@@ -4,8 +4,8 @@
 
 The generator of ccGAN and pcNet (20,571,971 parameters) runs through onnxruntime as `leukon color apply`
 runs it; its random weights cost as much as trained ones. The table is mixed of three, as many as distilling
-makes at most, and neighbours are added. Both go from 8-bit RGB to 8-bit RGB, the image's background measured on the way. They
-alternate after a warm-up; medians are printed.
+makes at most, and neighbours are added. Both go from 8-bit RGB to 8-bit RGB, the image's background measured
+on the way. They alternate after a warm-up; medians are printed.
 """
 
 from __future__ import annotations

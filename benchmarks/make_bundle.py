@@ -47,13 +47,15 @@ STARTED = "Started from {} weights of the ONNX model zoo (MXNet Gluon), Apache-2
 class Plan:
     """How a bundle is made: what it starts from, its trainings in turn, how it is stored.
 
-    Before the last training its silhouettes may be replaced by those of a recipe for them alone.
+    Before the last training its silhouettes may be replaced by those of a recipe for them alone, and the
+    network of the plan `beside` may decide together with its own.
     """
 
     network: str
     weights: str
     recipes: tuple[str, str]
     silhouettes: str = ""
+    beside: str = ""
     storage: tuple[str, ...] = ()
 
 
@@ -64,7 +66,8 @@ PLANS = {
         "resnet50v2_stages1to3",
         ("accurate", "accurate_refined"),
         silhouettes="silhouettes",
-        storage=("--half",),
+        beside="small",
+        storage=("--compact",),
     ),
 }
 
@@ -171,10 +174,12 @@ def main() -> None:
             leukon("train", page(plan.silhouettes), "--data", manifest, "--out", work / "silhouettes")
             weights = joined(weights, work / "silhouettes" / "best.pt", work / "joined.pt")
         leukon("train", page(plan.recipes[1]), "--data", manifest, "--weights", weights, "--out", run)
-        export = "export", run, "--data", manifest, "--name", name, *plan.storage
+        runs = (work / f"{plan.beside}-2", run) if plan.beside else (run,)
+        export = "export", *runs, "--data", manifest, "--name", name, *plan.storage
         leukon(*export, "--out", work / f"{name}.leukon")
         systems = measured(work / f"{name}.leukon", options.shared, work)
-        attribution = [ATTRIBUTION, STARTED.format(plan.network)]
+        networks = [PLANS[one].network for one in (plan.beside, name) if one]
+        attribution = [ATTRIBUTION, *map(STARTED.format, networks)]
         card = work / f"{name}.json"
         write_json(card, {"systems": systems, "limits": LIMITS, "attribution": attribution})
         leukon(*export, "--card", card, "--out", SHIPPED / f"{name}.leukon")

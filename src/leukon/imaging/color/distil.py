@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
@@ -40,6 +41,11 @@ NOISE = 1e-4
 
 LEAST_GAIN = 0.05
 """Share of the squared error that neighbours must take away, or they are left out."""
+
+DETAILED = 64
+"""Images whose detail is measured."""
+
+MOST_STRETCH = 2.5
 
 
 def distil(teacher: ColorMap, images: Sequence[Image]) -> Table:
@@ -101,7 +107,7 @@ def fit_table(pairs: Sequence[tuple[Image, Image]], source_white: Triple | None 
     counts = [len(one) for one in places]
     tables = _solve(np.concatenate(places), np.concatenate(wanted), np.repeat(weights, counts, axis=0))
     table = replace(plain, tables=tuple(map(packed, tables)))
-    return replace(table, kernels=_kernels(table, [image for image, _ in usable], chosen, wanted))
+    return replace(table, kernels=_kernels(table, usable, chosen))
 
 
 def _chosen(image: Image, white: Floats, rng: np.random.Generator) -> npt.NDArray[np.intp]:
@@ -123,27 +129,50 @@ def _basis(colors: Floats) -> tuple[Floats, Floats]:
 
 
 def _kernels(
-    table: Table, images: Sequence[Image], chosen: Sequence[npt.NDArray[np.intp]], wanted: Sequence[Floats]
+    table: Table, pairs: Sequence[tuple[Image, Image]], chosen: Sequence[npt.NDArray[np.intp]]
 ) -> tuple[tuple[float, ...], ...]:
-    """Fit what neighbours of the chosen pixels add to what the table makes of them, if it is much."""
+    """Fit what neighbours of the chosen pixels add to what the table makes of them, if it is much.
+
+    Least squares hold back where detail is noisy. So the change is stretched until the picture has as much
+    fine detail as its goal.
+    """
     count, reach = KERNEL_PX**2, KERNEL_PX // 2
     products, right, error = np.zeros((3, count, count)), np.zeros((3, count)), 0.0
-    for image, at, goal in zip(images, chosen, wanted, strict=True):
+    for (image, goal), at in zip(pairs, chosen, strict=True):
         mapped = unit(table.for_image(image)(image)).astype(np.float64)
         mapped = np.pad(mapped, ((reach, reach), (reach, reach), (0, 0)), mode="reflect")
         y, x = np.divmod(at, image.shape[1])
         around = np.stack([mapped[y + dy, x + dx] for dy, dx in np.ndindex(KERNEL_PX, KERNEL_PX)], axis=-1)
         own = around[..., count // 2]
-        away, missing = around - own[..., None], goal - own
+        away, missing = around - own[..., None], unit(goal)[y, x] - own
         products += np.einsum("nci,ncj->cij", away, away, optimize=True)
         right += np.einsum("nci,nc->ci", away, missing)
         error += float((missing**2).sum())
     products += NOISE**2 * sum(map(len, chosen)) * np.eye(count)
-    weights = np.linalg.solve(products, right[..., None])[..., 0]
+    weights = np.asarray(np.linalg.solve(products, right[..., None])[..., 0], np.float64)
     if (weights * right).sum() < LEAST_GAIN * error:
         return ()
-    weights[:, count // 2] = 1 - weights.sum(axis=1)
+    weights[:, count // 2] = -weights.sum(axis=1)
+    weights *= _stretch(table, pairs, weights)
+    weights[:, count // 2] += 1
     return tuple(tuple(map(float, row)) for row in weights)
+
+
+def _stretch(table: Table, pairs: Sequence[tuple[Image, Image]], weights: Floats) -> float:
+    """Return by how much to multiply a change, so that mapped images have as much detail as their goals."""
+    changes = weights.astype(np.float32).reshape(3, KERNEL_PX, KERNEL_PX)
+    before = cross = after = wanted = 0.0
+    for image, goal in pairs[:DETAILED]:
+        mapped = unit(table.for_image(image)(image))
+        change = [cv2.filter2D(plane, -1, one) for plane, one in zip(cv2.split(mapped), changes, strict=True)]
+        old, new, there = (
+            one - cv2.GaussianBlur(one, (0, 0), 1) for one in (mapped, cv2.merge(change), unit(goal))
+        )
+        before, after = before + float(np.square(old).sum()), after + float(np.square(new).sum())
+        cross, wanted = cross + float((old * new).sum()), wanted + float(np.square(there).sum())
+    found = np.roots([after, 2 * cross, before - wanted])
+    real = found[np.isreal(found)].real
+    return float(np.clip(min(real, key=lambda root: abs(root - 1)), 0, MOST_STRETCH)) if len(real) else 1.0
 
 
 def _solve(places: npt.NDArray[np.float32], wanted: Floats, weights: Floats) -> Floats:
