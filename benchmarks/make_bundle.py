@@ -174,8 +174,8 @@ def main() -> None:
             leukon("train", page(plan.silhouettes), "--data", manifest, "--out", work / "silhouettes")
             weights = joined(weights, work / "silhouettes" / "best.pt", work / "joined.pt")
         leukon("train", page(plan.recipes[1]), "--data", manifest, "--weights", weights, "--out", run)
-        runs = (work / f"{plan.beside}-2", run) if plan.beside else (run,)
-        export = "export", *runs, "--data", manifest, "--name", name, *plan.storage
+        runs = [work / f"{plan.beside}-2", run] if plan.beside else [run]
+        export: list[str | Path] = ["export", *runs, "--data", str(manifest), "--name", name, *plan.storage]
         leukon(*export, "--out", work / f"{name}.leukon")
         systems = measured(work / f"{name}.leukon", options.shared, work)
         networks = [PLANS[one].network for one in (plan.beside, name) if one]

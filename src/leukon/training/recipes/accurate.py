@@ -1,4 +1,4 @@
-"""The bundle ``accurate``: three stages of ResNet-50 v2 at 96 px, and three networks of the silhouette.
+"""Beside ``small`` in the bundle ``accurate``: ResNet-50 v2 to stage three, and three silhouette networks.
 
 Command   make bundle
 Data      as of ``small``
