@@ -1,8 +1,8 @@
 """`vgg19_rivals` at a size for two processor cores: 96 to 112 px, networks that such a machine trains.
 
-``transfer`` starts from ImageNet; ``robust`` from the network of the shipped bundle, which was trained on
-PBC and generated cells to stand a change of microscope; ``frozen`` leaves that network as it is and puts an
-SVM on its features; ``convnet`` starts from nothing, as published.
+``transfer`` starts from ImageNet; ``robust`` from the network of the bundle ``small``, which was trained on
+PBC and generated cells to stand a change of microscope, and ``accurate`` from the larger one; ``frozen``
+leaves the first as it is and puts an SVM on its features; ``convnet`` starts from nothing, as published.
 """
 
 from __future__ import annotations
@@ -26,6 +26,15 @@ ROBUST = Recipe(
     averaging=0.995,
 )
 
+ACCURATE = replace(
+    ROBUST,
+    name="accurate",
+    pipeline=Pipeline(frame=Frame(side_px=96, silhouette=True)),
+    model=ModelSpec("resnet50_v2_silhouette", finetune="after_layer1_3", options={"silhouettes": 3}),
+    optimizer=Optimizer(rate=2e-4, weight_decay=0.02),
+    epochs=4,
+)
+
 TRANSFER = Recipe(
     name="transfer",
     pipeline=Pipeline(color=Identity(), frame=Frame(side_px=96)),  # colours as they are, as in the paper
@@ -39,6 +48,7 @@ TRANSFER = Recipe(
 RECIPES = {
     "transfer": TRANSFER,
     "robust": ROBUST,
+    "accurate": ACCURATE,
     "frozen": replace(ROBUST, name="frozen", epochs=1, svm=Svm()),
     "convnet": replace(load_recipe("convnet"), epochs=6),
 }
