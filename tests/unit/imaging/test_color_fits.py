@@ -11,6 +11,7 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 
 from leukon.errors import InputError, UnknownNameError
 from leukon.imaging.color import COLOR_MAPS
+from leukon.imaging.color.distil import fit_table
 from leukon.imaging.color.fitted import Fitted
 from leukon.imaging.color.fitting import (
     METHODS,
@@ -214,6 +215,24 @@ def test_files_that_are_no_maps_are_refused(tmp_path) -> None:
         ColorFit.from_dict({**value, "map": {**value["map"], "name": "densitty"}})
     with pytest.raises(InputError):
         ColorFit.from_dict({**value, "source": {"name": "x"}})
+
+
+def test_maps_whose_numbers_do_not_fit_are_refused(tmp_path) -> None:
+    path = tmp_path / "map.json"
+    fit = fit_map("affine", OTHER, PBC)
+    table = fit_table([(smear(OTHER), smear(PBC))] * 8)
+    for color, part, key, value in (
+        (fit.map, "map", "matrix", [1.0, 2.0, 3.0]),
+        (fit.map, "map", "matrix", "no"),
+        (fit.map, "source", "white", None),
+        (table, "map", "tables", ["AAAA"]),
+        (table, "map", "kernels", [[1.0, 2.0, 3.0]]),
+    ):
+        record = replace(fit, map=color).to_dict()
+        record[part][key] = value
+        path.write_text(json.dumps(record))
+        with pytest.raises(InputError, match=r"map.json is no colour map \(.*make one with leukon color fit"):
+            read_map(path)
 
 
 def test_densities_and_values_are_inverse() -> None:

@@ -8,13 +8,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, Self, runtime_checkable
 
+import cv2
 import numpy as np
 
 from leukon.errors import InputError
 from leukon.imaging.color import COLOR_MAPS, ColorMap, map_from_dict, map_to_dict
 from leukon.imaging.color.fitted import Fitted
 from leukon.imaging.color.identity import Identity
-from leukon.imaging.color.look import Colors, Floats, Look, delta_e2000, to_value
+from leukon.imaging.color.look import Colors, Floats, Look, delta_e2000, look_distance, to_value
 from leukon.imaging.color.network import NOTE, NetworkMap, open_network, read_network
 from leukon.imaging.color.network import SUFFIX as NETWORK_SUFFIX
 from leukon.imaging.color.quality import FitQuality
@@ -25,6 +26,7 @@ FORMAT = "leukon color map 1"
 SUFFIX = ".json"
 LEAST_CELLS = 8
 LEAST_PAIRS = 8
+_PROBE = np.full((8, 8, 3), 200, np.uint8)
 
 
 @runtime_checkable
@@ -163,11 +165,16 @@ def read_map(path: Path | str) -> ColorFit:
     if Path(path).suffix == NETWORK_SUFFIX:
         return _read_network_map(str(path))
     try:
-        return ColorFit.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
+        fit = ColorFit.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
+        # Numbers of the wrong shape show only when they are used.
+        fit.map.for_image(_PROBE)(_PROBE)
+        look_distance(fit.source, fit.target)
+        return fit
     except OSError as error:
         raise InputError(f"cannot read the colour map {path}: {error.strerror}; check the path") from error
-    except (ValueError, AttributeError) as error:
-        raise InputError(f"{path} is no colour map ({error}); make one with leukon color fit") from error
+    except (ValueError, AttributeError, TypeError, IndexError, cv2.error) as error:
+        reason = "its numbers do not fit" if isinstance(error, cv2.error) else error
+        raise InputError(f"{path} is no colour map ({reason}); make one with leukon color fit") from error
 
 
 def network_record(fit: ColorFit) -> dict[str, Any]:
