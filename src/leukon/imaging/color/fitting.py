@@ -77,15 +77,20 @@ class ColorFit:
         Raises
         ------
         InputError
-            If it is no such thing, or its map is not registered.
+            If it is no such thing, its map is not registered, or its numbers do not fit.
         """
         try:
             if value["format"] != FORMAT:
                 raise InputError(f"its format is {value['format']!r}, this Leukon reads {FORMAT!r}")
             source, target = Look.from_dict(value["source"]), Look.from_dict(value["target"])
-            return cls(map_from_dict(value["map"]), source, target, FitQuality(**value["fit_quality"]))
-        except (TypeError, KeyError) as error:
-            raise InputError(f"not a colour map: {error}") from error
+            fit = cls(map_from_dict(value["map"]), source, target, FitQuality(**value["fit_quality"]))
+            # Numbers of the wrong shape show only when they are used.
+            fit.map.for_image(_PROBE)(_PROBE)
+            look_distance(source, target)
+        except (ValueError, AttributeError, TypeError, LookupError, cv2.error) as error:
+            reason = "its numbers do not fit" if isinstance(error, cv2.error) else error
+            raise InputError(f"not a colour map: {reason}") from error
+        return fit
 
 
 def fit_map(method: str, source: Look, target: Look, pairs: Pairs | None = None) -> ColorFit:
@@ -165,16 +170,11 @@ def read_map(path: Path | str) -> ColorFit:
     if Path(path).suffix == NETWORK_SUFFIX:
         return _read_network_map(str(path))
     try:
-        fit = ColorFit.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
-        # Numbers of the wrong shape show only when they are used.
-        fit.map.for_image(_PROBE)(_PROBE)
-        look_distance(fit.source, fit.target)
-        return fit
+        return ColorFit.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
     except OSError as error:
         raise InputError(f"cannot read the colour map {path}: {error.strerror}; check the path") from error
-    except (ValueError, AttributeError, TypeError, IndexError, cv2.error) as error:
-        reason = "its numbers do not fit" if isinstance(error, cv2.error) else error
-        raise InputError(f"{path} is no colour map ({reason}); make one with leukon color fit") from error
+    except ValueError as error:
+        raise InputError(f"{path} is no colour map ({error}); make one with leukon color fit") from error
 
 
 def network_record(fit: ColorFit) -> dict[str, Any]:
