@@ -1,4 +1,4 @@
-"""The images that ``leukon color`` reads: spread over a folder, and those of two folders with one name."""
+"""The images that ``leukon color`` reads, of one folder or by name of two, and how near a map brings them."""
 
 from __future__ import annotations
 
