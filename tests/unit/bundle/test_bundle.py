@@ -273,3 +273,11 @@ def test_the_shipped_bundles_load_by_name(name: str, most_bytes: int) -> None:
     assert bundle.path.stat().st_size <= most_bytes
     assert (bundle.sha256 == load_bundle().sha256) is (name == "small")
     assert {s["name"] for s in bundle.card["systems"]} >= {"pbc", "bcisc", "jtsc", "bccd"}
+
+
+def test_the_readme_tells_what_the_cards_say() -> None:
+    readme = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
+    systems = [load_bundle(name).card["systems"] for name in ("small", "accurate")]
+    for both in zip(*systems, strict=True):
+        figures = [f"{s['balanced_accuracy']:.3f} ({s['low']:.3f}–{s['high']:.3f})" for s in both]
+        assert f"| {both[0]['name']}: {both[0]['kind']} | {' | '.join(figures)} |" in readme
