@@ -12,6 +12,7 @@ from torch import nn
 from leukon.errors import InputError, UnknownNameError
 from leukon.models import ModelSpec
 from leukon.models.cnn_lstm import CnnLstm
+from leukon.models.committee import Committee
 from leukon.models.network import GridPool, swap_norms
 from leukon.models.resnext_cc import Eca, Fusion
 from leukon.models.silhouette import SHARE
@@ -197,6 +198,22 @@ def test_two_streams_are_taught_apart_and_heard_together() -> None:
     for opinion, seen in zip(network.opinions(network.embed(batch)), ([0, 1, 2], [3], [3]), strict=True):
         (gradient,) = torch.autograd.grad(opinion.square().sum(), batch, retain_graph=True)
         assert [int(plane) for plane in gradient.abs().sum(dim=(0, 2, 3)).nonzero()] == seen
+
+
+def test_a_committee_gives_the_mean_of_what_its_members_say_of_their_own_size() -> None:
+    torch.manual_seed(0)
+    one = ModelSpec("mobilenet_v2_silhouette").build(5, channels=4).eval()
+    other = ModelSpec("mobilenet_v2").build(5, channels=4).eval()
+    nn.init.normal_(other.head.weight)
+    committee, batch = Committee([(one, 64), (other, 32)]).eval(), torch.rand(2, 4, 64, 64)
+    features = committee.embed(batch)
+    own = one.embed(batch)
+    small = other(nn.functional.interpolate(batch, (32, 32), mode="bilinear")).log_softmax(1)
+    assert features.shape == (2, committee.features)
+    torch.testing.assert_close(committee(batch), (one.classify(own).log_softmax(1) + small) / 2)
+    # One that says nothing else abroad says there what it says at home.
+    torch.testing.assert_close(committee.abroad(features), (one.abroad(own).log_softmax(1) + small) / 2)
+    assert Committee([(other, 32)]).abroad(other.embed(batch)) is None
 
 
 def test_silhouettes_alone_see_no_picture() -> None:
