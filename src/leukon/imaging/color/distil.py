@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -134,7 +135,7 @@ def _kernels(
     """Fit what neighbours of the chosen pixels add to what the table makes of them, if it is much.
 
     Least squares hold back where detail is noisy. So the change is stretched until the picture has as much
-    fine detail as its goal.
+    fine detail as its goal. Where that has none to add there is no change: a map must not blur cells away.
     """
     count, reach = KERNEL_PX**2, KERNEL_PX // 2
     products, right, error = np.zeros((3, count, count)), np.zeros((3, count)), 0.0
@@ -153,13 +154,19 @@ def _kernels(
     if (weights * right).sum() < LEAST_GAIN * error:
         return ()
     weights[:, count // 2] = -weights.sum(axis=1)
-    weights *= _stretch(table, pairs, weights)
+    stretch = _stretch(table, pairs, weights)
+    if not stretch:
+        return ()
+    weights *= stretch
     weights[:, count // 2] += 1
     return tuple(tuple(map(float, row)) for row in weights)
 
 
 def _stretch(table: Table, pairs: Sequence[tuple[Image, Image]], weights: Floats) -> float:
-    """Return by how much to multiply a change, so that mapped images have as much detail as their goals."""
+    """Return by how much to multiply a change, so that mapped images have as much detail as their goals.
+
+    It is 0 where they have it already.
+    """
     changes = weights.astype(np.float32).reshape(3, KERNEL_PX, KERNEL_PX)
     before = cross = after = wanted = 0.0
     for image, goal in pairs[:DETAILED]:
@@ -170,9 +177,10 @@ def _stretch(table: Table, pairs: Sequence[tuple[Image, Image]], weights: Floats
         )
         before, after = before + float(np.square(old).sum()), after + float(np.square(new).sum())
         cross, wanted = cross + float((old * new).sum()), wanted + float(np.square(there).sum())
-    found = np.roots([after, 2 * cross, before - wanted])
-    real = found[np.isreal(found)].real
-    return float(np.clip(min(real, key=lambda root: abs(root - 1)), 0, MOST_STRETCH)) if len(real) else 1.0
+    if wanted <= before:
+        return 0.0
+    # The positive root of before + 2 · cross · x + after · x² = wanted.
+    return min((math.sqrt(cross**2 + after * (wanted - before)) - cross) / after, MOST_STRETCH)
 
 
 def _solve(places: npt.NDArray[np.float32], wanted: Floats, weights: Floats) -> Floats:
