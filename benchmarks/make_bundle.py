@@ -43,33 +43,27 @@ ATTRIBUTION = "PBC data set: Acevedo et al., Data in Brief 30 (2020) 105474, CC 
 STARTED = "Started from {} weights of the ONNX model zoo (MXNet Gluon), Apache-2.0."
 
 
-@dataclass(frozen=True)
-class Plan:
-    """How a bundle is made: what it starts from, its trainings in turn, how it is stored.
+SILHOUETTES = "silhouettes"
 
-    Before the last training its silhouettes may be replaced by those of a recipe for them alone, and the
-    network of the plan `beside` may decide together with its own.
+
+@dataclass(frozen=True)
+class Training:
+    """How a network is made: what it starts from, and its recipes in turn.
+
+    Before the last one its silhouettes may be replaced by those of a recipe for them alone.
     """
 
     network: str
     weights: str
     recipes: tuple[str, str]
-    silhouettes: str = ""
-    beside: str = ""
-    storage: tuple[str, ...] = ()
+    joined: bool = False
 
 
-PLANS = {
-    "small": Plan("MobileNetV2", "mobilenet_v2_backbone", ("small", "small_refined")),
-    "accurate": Plan(
-        "ResNet-50 v2",
-        "resnet50v2_stages1to3",
-        ("accurate", "accurate_refined"),
-        silhouettes="silhouettes",
-        beside="small",
-        storage=("--compact",),
-    ),
+TRAININGS = {
+    "small": Training("ResNet-50 v2", "resnet50v2_stages1to3", ("small", "small_refined"), joined=True),
+    "mobile": Training("MobileNetV2", "mobilenet_v2_backbone", ("mobile", "mobile_refined")),
 }
+BUNDLES = {"small": ("small",), "accurate": ("small", "mobile")}
 
 
 def leukon(*arguments: str | Path) -> None:
@@ -165,23 +159,23 @@ def main() -> None:
         sys.exit(f"make_bundle: there is no {options.shared / 'data' / 'pbc'}; name its folder with --shared")
     work = options.work
     manifest = training_data(options.shared, work)
-    for name, plan in PLANS.items():
-        weights = options.shared / "weights" / f"{plan.weights}.safetensors"
-        first, run = work / f"{name}-1", work / f"{name}-2"
+    leukon("train", page(SILHOUETTES), "--data", manifest, "--out", work / SILHOUETTES)
+    for name, plan in TRAININGS.items():
+        weights, first = options.shared / "weights" / f"{plan.weights}.safetensors", work / f"{name}-1"
         leukon("train", page(plan.recipes[0]), "--data", manifest, "--weights", weights, "--out", first)
         weights = first / "best.pt"
-        if plan.silhouettes:
-            leukon("train", page(plan.silhouettes), "--data", manifest, "--out", work / "silhouettes")
-            weights = joined(weights, work / "silhouettes" / "best.pt", work / "joined.pt")
+        if plan.joined:
+            weights = joined(weights, work / SILHOUETTES / "best.pt", work / f"{name}-joined.pt")
+        run = work / f"{name}-2"
         leukon("train", page(plan.recipes[1]), "--data", manifest, "--weights", weights, "--out", run)
-        runs = [work / f"{plan.beside}-2", run] if plan.beside else [run]
-        export: list[str | Path] = ["export", *runs, "--data", str(manifest), "--name", name, *plan.storage]
+    for name, networks in BUNDLES.items():
+        runs = [work / f"{network}-2" for network in networks]
+        export: list[str | Path] = ["export", *runs, "--data", str(manifest), "--name", name, "--int8"]
         leukon(*export, "--out", work / f"{name}.leukon")
         systems = measured(work / f"{name}.leukon", options.shared, work)
-        networks = [PLANS[one].network for one in (plan.beside, name) if one]
-        attribution = [ATTRIBUTION, *map(STARTED.format, networks)]
+        started = [STARTED.format(TRAININGS[network].network) for network in networks]
         card = work / f"{name}.json"
-        write_json(card, {"systems": systems, "limits": LIMITS, "attribution": attribution})
+        write_json(card, {"systems": systems, "limits": LIMITS, "attribution": [ATTRIBUTION, *started]})
         leukon(*export, "--card", card, "--out", SHIPPED / f"{name}.leukon")
         leukon("bundle", "show", name)
 

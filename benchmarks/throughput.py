@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -37,8 +38,10 @@ def torch_pipeline(images: list[Path]) -> Callable[[], int]:
     from leukon.bundle import load_bundle
     from leukon.models import ModelSpec
 
-    side = load_bundle().contents.pipeline.frame.side_px
-    network = ModelSpec("mobilenet_v2_silhouette").build(8, channels=4).eval()
+    contents = load_bundle().contents
+    side = contents.pipeline.frame.side_px
+    spec = ModelSpec(**contents.provenance["runs"][0]["recipe"]["model"])
+    network = replace(spec, weights="").build(8, channels=contents.pipeline.planes).eval()
     prepare = transforms.Compose(
         [
             transforms.Resize((side, side)),

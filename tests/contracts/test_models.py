@@ -15,7 +15,7 @@ from torch import nn
 
 from leukon.adaptation.graph import _last_maps
 from leukon.errors import InputError, UnknownNameError
-from leukon.export.onnx import compacted, to_onnx
+from leukon.export.onnx import quantized, to_onnx
 from leukon.models import MODELS, ModelSpec, Network
 
 torch.set_num_threads(1)
@@ -121,15 +121,16 @@ def test_onnx_says_the_same(name: str) -> None:
     np.testing.assert_allclose(found, expected, atol=2e-4)
 
 
-def test_compact_weights_say_nearly_the_same() -> None:
+def test_eight_bits_say_nearly_the_same() -> None:
     network = build("mobilenet_v2").eval()
     whole = to_onnx(network, channels=3, side_px=64)
-    small = compacted(whole)
-    assert len(small) < 0.4 * len(whole)
     batch = np.random.default_rng(0).normal(size=(3, 3, 64, 64)).astype(np.float32)
+    small = quantized(whole, [batch])
+    assert len(small) < 0.4 * len(whole)
     said, expected = (onnxruntime.InferenceSession(n).run(None, {"batch": batch})[0] for n in (small, whole))
-    assert 0 < np.abs(said - expected).max() < 0.02 * np.abs(expected).max()
-    assert _last_maps(onnx.load_from_string(small)) == _last_maps(onnx.load_from_string(whole))
+    assert 0 < np.abs(said - expected).max() < 0.05 * np.abs(expected).max()
+    shapes = [list(_last_maps(onnx.load_from_string(n)).values()) for n in (small, whole)]
+    assert shapes[0] == shapes[1]
 
 
 def test_names_of_the_field() -> None:

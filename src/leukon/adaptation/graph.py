@@ -230,11 +230,16 @@ def _last_maps(model: onnx.ModelProto) -> dict[str, tuple[int, int, int]]:
     for node in model.graph.node:
         if fixed.issuperset(node.input):
             fixed.update(node.output)
+    inferred = onnx.shape_inference.infer_shapes(model).graph.value_info
+    kinds = {value.name: value.type.tensor_type for value in inferred}
     maps: list[tuple[str, tuple[int, int, int]]] = []
-    for value in onnx.shape_inference.infer_shapes(model).graph.value_info:
-        sizes = [axis.dim_value for axis in value.type.tensor_type.shape.dim]
-        if value.name not in fixed and len(sizes) == 4 and min(sizes[1:]) > 0 and max(sizes[2:]) > 1:
-            maps.append((value.name, (sizes[1], sizes[2], sizes[3])))
+    for name in (name for node in model.graph.node for name in node.output):
+        kind = kinds.get(name)
+        if kind is None or kind.elem_type != onnx.TensorProto.FLOAT or name in fixed:
+            continue
+        sizes = [axis.dim_value for axis in kind.shape.dim]
+        if len(sizes) == 4 and min(sizes[1:]) > 0 and max(sizes[2:]) > 1:
+            maps.append((name, (sizes[1], sizes[2], sizes[3])))
     return {
         name: shape
         for (name, shape), after in zip_longest(maps, (shape[1:] for _, shape in maps[1:]))

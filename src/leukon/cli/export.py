@@ -19,11 +19,11 @@ def export(
     name: Annotated[str, typer.Option(help="Name of the bundle; by default that of the file.")] = "",
     card: Annotated[Path | None, typer.Option(help="JSON with measured scores for the model card.")] = None,
     *,
-    compact: Annotated[
+    int8: Annotated[
         bool,
         typer.Option(
-            "--compact",
-            help="Store large weights in 8 bit, others in 16: a third of the size, answers nearly the same.",
+            "--int8",
+            help="Let large convolutions compute in 8 bit: smaller, faster, nearly the same answers.",
         ),
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON on stdout.")] = False,
@@ -41,7 +41,7 @@ def export(
         from leukon.export.bundle import export_runs
     except ImportError as error:
         raise MissingExtraError("export", "train") from error
-    summary = export_runs(runs, out, read_manifest(data), name=name or out.stem, card=card, compact=compact)
+    summary = export_runs(runs, out, read_manifest(data), name=name or out.stem, card=card, int8=int8)
     if json:
         print_json(summary)
     else:

@@ -15,11 +15,12 @@ from scipy.special import softmax
 import leukon
 from leukon.bundle import Contents, Sample, load_bundle, write_bundle
 from leukon.bundle.calibration import calibrate
+from leukon.bundle.runtime import BATCH_SIZE
 from leukon.datasets.manifest import Manifest
 from leukon.errors import InputError
 from leukon.export.card import card_text
 from leukon.export.novelty import learn_novelty, some_of_training
-from leukon.export.onnx import after_raw, compacted, to_onnx
+from leukon.export.onnx import after_raw, quantized, run_network, to_onnx
 from leukon.imaging.spaces.learned_raw import LearnedRaw
 from leukon.imaging.spaces.rgb import Rgb
 from leukon.pipeline import Scale
@@ -28,6 +29,7 @@ from leukon.training.loader import LabelledCells, load_cells
 from leukon.training.run import load_classifier, together
 
 SAMPLES = 8
+STEP = 3  # every third validation cell, changed as in training, tells the ranges of 8 bit
 
 
 def export_runs(
@@ -37,7 +39,7 @@ def export_runs(
     *,
     name: str,
     card: Path | None = None,
-    compact: bool = False,
+    int8: bool = False,
 ) -> dict[str, Any]:
     """Write the best network of a run as a bundle, calibrated on the manifest's ``val`` part.
 
@@ -53,8 +55,8 @@ def export_runs(
         The bundle's name.
     card : Path, optional
         JSON of measured scores, as ``{"systems": [...]}``, that goes into the model card.
-    compact : bool
-        Store the weights in few bits, as `compacted` does.
+    int8 : bool
+        Let large convolutions compute in 8 bit, as `quantized` does.
 
     Returns
     -------
@@ -70,7 +72,6 @@ def export_runs(
     """
     classifier = together([load_classifier(run) for run in runs])
     data = load_cells(manifest.subset(split="val"), classifier.taxonomy, classifier.pipeline)
-    logits = classifier.logits(data.cells)
     rows = _sample_rows(data)
     scores = _read_json(card) if card else {}
     records: list[dict[str, Any]] = [
@@ -90,13 +91,16 @@ def export_runs(
     if isinstance(pipeline.space, LearnedRaw):  # a bundle names no file outside it
         onnx = after_raw(onnx, pipeline.space.content(), pipeline.scale)
         pipeline = replace(pipeline, space=Rgb(), scale=Scale((0.0,) * 3, (1.0,) * 3))
-    if compact:
-        onnx = compacted(onnx)
-    calibration = calibrate(logits, data.labels)
-    known = load_cells(some_of_training(manifest), classifier.taxonomy, classifier.pipeline)
     augmentation = Augmentation(**records[0]["recipe"]["augmentation"])
     if augmentation.extent != "all":
         augmentation = Augmentation()
+    if int8:
+        changed = [augmentation(cell, np.random.default_rng(i)) for i, cell in enumerate(data.cells[::STEP])]
+        parts = (changed[i : i + BATCH_SIZE] for i in range(0, len(changed), BATCH_SIZE))
+        onnx = quantized(onnx, [pipeline.batch(part) for part in parts])
+    (logits,) = run_network(onnx, pipeline, ["logits"], data.cells)
+    calibration = calibrate(logits, data.labels)
+    known = load_cells(some_of_training(manifest), classifier.taxonomy, classifier.pipeline)
     familiar = learn_novelty(onnx, pipeline, known, data, augmentation, calibration.temperature)
     calibration = calibrate(logits, data.labels, strange=familiar.validation > 1)
     calibration = replace(calibration, novelty=familiar.novelty)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -13,13 +11,12 @@ from onnx import helper, numpy_helper
 
 from leukon.bundle import Novelty
 from leukon.bundle.calibration import fit_usual
-from leukon.bundle.runtime import BATCH_SIZE, novelty_of, open_network
+from leukon.bundle.runtime import novelty_of
 from leukon.datasets.manifest import Manifest
-from leukon.export.onnx import FEATURES
+from leukon.export.onnx import FEATURES, run_network
 from leukon.pipeline import Pipeline
 from leukon.training.augment import Augmentation
 from leukon.training.loader import LabelledCells
-from leukon.types import Cell
 
 DIMENSIONS = 16
 CELLS_PER_CLASS = 250
@@ -33,7 +30,6 @@ CELLS_PER_SYSTEM = 400
 RIDGE = 1e-3
 
 Floats = npt.NDArray[np.float64]
-Run = Callable[[Sequence[Cell]], list[npt.NDArray[np.float32]]]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -83,38 +79,24 @@ def learn_novelty(
         Of the bundle.
     """
     model = onnx.load_from_string(network)
-    run = _runner(model, pipeline, [FEATURES])
-    (seen,), (held_out,) = run(known.cells), run(validation.cells)
+    seen, held_out = (run_network(network, pipeline, [FEATURES], d.cells)[0] for d in (known, validation))
     projection, mean = _whitening(seen.astype(np.float64), known.labels)
     centres = _centres((seen - mean) @ projection, known.labels)
     limit = np.quantile(novelty_of((held_out - mean) @ projection, centres), LIMIT, method="higher")
     projection, centres = projection / np.sqrt(limit), centres / np.sqrt(limit)
     _add_embedding(model, projection, -mean @ projection)
-    run = _runner(model, pipeline, ["logits", "embedding"])
+    extended = bytes(model.SerializeToString())
     rng = np.random.default_rng(0)
     picks = rng.permutation(len(validation.cells))[:CELLS_PER_SYSTEM]
     systems = []
     for strength in HARSHER:
         harsher = augmentation.scaled(strength)
         cells = [harsher(validation.cells[i], np.random.default_rng((i, int(strength)))) for i in picks]
-        logits, embedding = run(cells)
+        logits, embedding = run_network(extended, pipeline, ["logits", "embedding"], cells)
         systems.append((logits, validation.labels[picks], float(np.median(novelty_of(embedding, centres)))))
     novelty = Novelty(tuple(map(tuple, centres.tolist())), fit_usual(systems, temperature))
     found = novelty_of((held_out - mean) @ projection, centres)
-    return Familiar(bytes(model.SerializeToString()), novelty, found)
-
-
-def _runner(model: onnx.ModelProto, pipeline: Pipeline, outputs: list[str]) -> Run:
-    session = open_network(model.SerializeToString(), Path("the network"))
-
-    def run(cells: Sequence[Cell]) -> list[npt.NDArray[np.float32]]:
-        parts = [
-            session.run(outputs, {"batch": pipeline.batch(cells[i : i + BATCH_SIZE])})
-            for i in range(0, len(cells), BATCH_SIZE)
-        ]
-        return [np.concatenate(part) for part in zip(*parts, strict=True)]
-
-    return run
+    return Familiar(extended, novelty, found)
 
 
 def _whitening(features: Floats, labels: npt.NDArray[np.int64]) -> tuple[Floats, Floats]:

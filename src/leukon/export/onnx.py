@@ -4,24 +4,32 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 import torch
+from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
+from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import nn
 
+from leukon.bundle.runtime import BATCH_SIZE, open_network
 from leukon.imaging.color.network import NOTE
-from leukon.pipeline import Scale
+from leukon.pipeline import Pipeline, Scale
 from leukon.transfer.generator import Generator
+from leukon.types import Cell
 
 ABROAD = "abroad"
 FEATURES = "features"
-LEVELS = 127
 LARGE = 2**15
-"""Numbers in a tensor from which errors of 8 bit average out; those of small ones, the first layers, tell."""
+"""Weights of a convolution from which errors of 8 bit average out; in small ones, the first, they tell."""
+Batch = npt.NDArray[np.float32]
 
 
 def to_onnx(network: nn.Module, *, channels: int, side_px: int, with_features: bool = False) -> bytes:
@@ -56,38 +64,64 @@ class _WithFeatures(nn.Module):
         return (logits, features) if abroad is None else (logits, abroad, features)
 
 
-def compacted(network: bytes) -> bytes:
-    """Store the weights of an ONNX network in few bits; it computes in float32.
+def quantized(network: bytes, batches: Sequence[Batch]) -> bytes:
+    """Let the large convolutions of an ONNX network compute in 8 bit, and keep the rest in float32.
 
-    Large tensors take 8 bit, in steps of their own for each output channel, small ones float16; biases and
-    single numbers stay. The runtime unpacks them once, when it opens the network.
+    Weights have steps of their own for each output channel, what is between the layers those that its range
+    over `batches` asks for. Weights take 7 of the bits: processors without instructions for neural networks
+    add two products in 16 bit, which would overflow.
+
+    Parameters
+    ----------
+    network : bytes
+        As `to_onnx` exports.
+    batches : sequence of ndarray, shape (N, C, H, W)
+        Inputs as varied as those to come.
+
+    References
+    ----------
+    Jacob et al., "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
+    Inference", 2018.
     """
-    model = onnx.load_from_string(network)
-    graph = model.graph
-    unpacking = []
-    for weight in list(graph.initializer):
-        if weight.data_type != onnx.TensorProto.FLOAT or len(weight.dims) < 2:
-            continue
-        values = onnx.numpy_helper.to_array(weight)
-        if values.size < LARGE:
-            halves = f"{weight.name}/halves"
-            unpacking.append(
-                onnx.helper.make_node("Cast", [halves], [weight.name], to=onnx.TensorProto.FLOAT)
-            )
-            weight.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), halves))
-            continue
-        peaks = np.abs(values).max(axis=tuple(range(1, values.ndim)), keepdims=True)
-        steps = np.maximum(peaks, np.finfo(np.float32).tiny * LEVELS) / np.float32(LEVELS)
-        levels, scale, floats = (f"{weight.name}/{part}" for part in ("levels", "steps", "floats"))
-        unpacking.append(onnx.helper.make_node("Cast", [levels], [floats], to=onnx.TensorProto.FLOAT))
-        unpacking.append(onnx.helper.make_node("Mul", [floats, scale], [weight.name]))
-        weight.CopyFrom(onnx.numpy_helper.from_array(np.rint(values / steps).astype(np.int8), levels))
-        graph.initializer.append(onnx.numpy_helper.from_array(steps, scale))
-    body = list(graph.node)
-    del graph.node[:]
-    graph.node.extend([*unpacking, *body])
-    onnx.checker.check_model(model)
-    return bytes(model.SerializeToString())
+    with TemporaryDirectory() as folder:
+        whole, small = Path(folder) / "whole.onnx", Path(folder) / "small.onnx"
+        quant_pre_process(onnx.load_from_string(network), whole, skip_symbolic_shape=True)
+        graph = onnx.load(whole).graph
+        sizes = {weight.name: math.prod(weight.dims) for weight in graph.initializer}
+        large = [n.name for n in graph.node if n.op_type == "Conv" and sizes.get(n.input[1], 0) >= LARGE]
+        quantize_static(
+            whole,
+            small,
+            _Calibration(batches),
+            per_channel=True,
+            reduce_range=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            nodes_to_quantize=large,
+        )
+        return small.read_bytes()
+
+
+def run_network(
+    network: bytes, pipeline: Pipeline, outputs: Sequence[str], cells: Sequence[Cell]
+) -> list[Batch]:
+    """Return the `outputs`, each with a row for each of `cells`, of an ONNX network after its pipeline."""
+    session = open_network(network, Path("the network"))
+    parts = [
+        session.run(outputs, {"batch": pipeline.batch(cells[i : i + BATCH_SIZE])})
+        for i in range(0, len(cells), BATCH_SIZE)
+    ]
+    return [np.concatenate(part) for part in zip(*parts, strict=True)]
+
+
+class _Calibration(CalibrationDataReader):  # type: ignore[misc]
+    def __init__(self, batches: Sequence[Batch]) -> None:
+        self._left = iter(batches)
+
+    def get_next(self) -> dict[str, Batch] | None:
+        """Return the next inputs; None after the last."""
+        batch = next(self._left, None)
+        return None if batch is None else {"batch": batch}
 
 
 def raw_to_onnx(network: nn.Module) -> bytes:

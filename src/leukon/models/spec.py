@@ -90,6 +90,7 @@ class ModelSpec:
     finetune : str
         ``"all"``; ``"head"``: everything but the classifier keeps its weights and running statistics; or
         ``"after_LAYER"``, such as ``"after_conv4_4"``: so does what comes up to that layer, itself included.
+        A training that starts from random weights trains all of them.
     norm : str
         ``"batch"``, or ``"group"``: GroupNorm in place of every BatchNorm.
     options : mapping

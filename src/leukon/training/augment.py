@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from leukon.imaging.color.background import background_level
 from leukon.imaging.unprocess import add_noise, draw_noise, draw_unprocessing
+from leukon.segmentation.cell import silhouette_of
 from leukon.segmentation.silhouette import LEAST_CYTOPLASM, LEAST_NUCLEUS, NUCLEUS
 from leukon.types import Box, Cell, Image
 
@@ -22,7 +23,7 @@ from leukon.types import Box, Cell, Image
 _DENSITY_OF_LEVEL = (-np.log10((np.arange(256) + 0.5) / 255.5)).astype(np.float32)
 _CANVAS = 2.0  # side of the augmented image as a multiple of the cell's
 _TONE = 0.08  # spread of the cytoplasm's level in silhouettes
-_REDRAWN = 0.6  # share of silhouettes whose parts grow or shrink
+_RESIZED = 0.6  # share of silhouettes whose parts grow or shrink
 _BENDS = 5  # nodes a side of the grid that elastic changes are drawn on
 # Optical density of azure B on chromatin, of eosin, and of methylene blue on cytoplasm: red, green, blue.
 _DYES = np.array([[0.55, 0.80, 0.22], [0.10, 0.75, 0.60], [0.35, 0.25, 0.15]]).T
@@ -75,6 +76,9 @@ class Augmentation:
         and are developed as another camera would (Brooks et al. 2019).
     plain : float
         Share of cells that get no colour change at all, so that the training system stays sharp.
+    redrawn : float
+        Share of silhouettes that are drawn anew, from the changed image: with lobes run together and edges
+        misread, as on a blurred or pale capture.
     """
 
     extent: Literal["all", "geometry", "none"] = "all"
@@ -98,6 +102,7 @@ class Augmentation:
     jpeg: float = 0.2
     sensor: float = 0.0
     plain: float = 0.15
+    redrawn: float = 0.0
 
     def scaled(self, factor: float) -> Augmentation:
         """Return changes of colour, sharpness and grain `factor` times as strong, made to every cell."""
@@ -123,7 +128,10 @@ class Augmentation:
             if self.sensor and rng.random() < self.sensor:
                 image = through_another_camera(image, rng)
             image = self._degrade(image, moved.box.side_px, rng)
-        return replace(moved, image=image, name=cell.name, flags=cell.flags)
+        moved = replace(moved, image=image, name=cell.name, flags=cell.flags)
+        if cell.silhouette is not None and self.redrawn and rng.random() < self.redrawn:
+            moved = replace(moved, silhouette=self._reshape(silhouette_of(moved), rng))
+        return moved
 
     def _move(self, cell: Cell, rng: np.random.Generator) -> Cell:
         image, box = cell.image, cell.box
@@ -173,7 +181,7 @@ class Augmentation:
         level = float(np.median(cytoplasm)) if len(cytoplasm) else 0.0
         parts = [moved > level / 2, moved > (level + NUCLEUS) / 2]
         level = min(level * np.exp(rng.normal(0, _TONE)), LEAST_NUCLEUS - 1)
-        if rng.random() < _REDRAWN:
+        if rng.random() < _RESIZED:
             sigma = rng.uniform(0.5, 2.5)
             parts = [
                 cv2.GaussianBlur(part.astype(np.float32), (0, 0), sigma) > rng.uniform(0.3, 0.7)

@@ -9,7 +9,7 @@ import platform
 import shutil
 import zlib
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -144,6 +144,8 @@ def _built(recipe: Recipe, data: LabelledCells, classes: int) -> tuple[Network, 
     torch.manual_seed(recipe.seed)
     pipeline = recipe.pipeline.fit(data.cells) if recipe.fit_scale else recipe.pipeline
     model = recipe.model.at(pipeline.frame.side_px)
+    if not (model.weights or model.pretrained):
+        model = replace(model, finetune="all")  # of a random start nothing is worth keeping
     network = model.build(classes, channels=pipeline.planes)
     if isinstance(network, Streams) != pipeline.frame.silhouette:
         raise InputError(

@@ -212,7 +212,7 @@ def test_runs_decide_together(run: Path, manifest: Manifest, tmp_path: Path) -> 
     other = replace(RECIPE, pipeline=Pipeline(frame=Frame(side_px=24)), epochs=1, seed=1)
     train(other, manifest, tmp_path / "other", taxonomy=TAXONOMY)
     runs = [run, tmp_path / "other"]
-    export_runs(runs, tmp_path / "both.leukon", manifest, name="both", compact=True)
+    export_runs(runs, tmp_path / "both.leukon", manifest, name="both", int8=True)
     bundle = load_bundle(tmp_path / "both.leukon")
     assert bundle.contents.pipeline.frame.side_px == 32
     assert bundle.contents.card_text.count("Recipe `tiny`") == 2

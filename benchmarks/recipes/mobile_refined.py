@@ -1,0 +1,14 @@
+"""The second pass of `mobile`: the same cells at a lower rate, more of them in their own colours."""
+
+from dataclasses import replace
+
+from benchmarks.recipes.mobile import RECIPE as _FIRST
+from leukon.training.recipe import Optimizer
+
+RECIPE = replace(
+    _FIRST,
+    name="mobile_refined",
+    augmentation=replace(_FIRST.augmentation, plain=0.35, soft=0.4),
+    optimizer=Optimizer(rate=5e-4, weight_decay=0.02),
+    epochs=6,
+)
