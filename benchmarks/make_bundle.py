@@ -43,27 +43,21 @@ ATTRIBUTION = "PBC data set: Acevedo et al., Data in Brief 30 (2020) 105474, CC 
 STARTED = "Started from {} weights of the ONNX model zoo (MXNet Gluon), Apache-2.0."
 
 
-SILHOUETTES = "silhouettes"
-
-
 @dataclass(frozen=True)
 class Training:
-    """How a network is made: what it starts from, and its recipes in turn.
-
-    Before the last one its silhouettes may be replaced by those of a recipe for them alone.
-    """
+    """How a network is made: what it starts from, and its recipes in turn."""
 
     network: str
     weights: str
     recipes: tuple[str, str]
-    joined: bool = False
 
 
 TRAININGS = {
-    "small": Training("ResNet-50 v2", "resnet50v2_stages1to3", ("small", "small_refined"), joined=True),
-    "mobile": Training("MobileNetV2", "mobilenet_v2_backbone", ("mobile", "mobile_refined")),
+    "small": Training("MobileNetV2", "mobilenet_v2_backbone", ("small", "small_refined")),
+    "accurate": Training("ResNet-50 v2", "resnet50v2_stages1to3", ("accurate", "accurate_refined")),
 }
-BUNDLES = {"small": ("small",), "accurate": ("small", "mobile")}
+BUNDLES = {"small": ("small",), "accurate": ("accurate", "small")}
+STORAGE = {"small": (), "accurate": ("--int8",)}
 
 
 def leukon(*arguments: str | Path) -> None:
@@ -77,16 +71,6 @@ def page(recipe: str) -> str | Path:
     """Return the page of a recipe of this folder, or the name of one that ships."""
     path = RECIPES / f"{recipe}.py"
     return path if path.exists() else recipe
-
-
-def joined(own: Path, silhouettes: Path, out: Path) -> Path:
-    """Write the weights of `own`, its silhouettes replaced by others, to `out`."""
-    import torch
-
-    picture, shapes = (torch.load(path, weights_only=True)["network"] for path in (own, silhouettes))
-    kept = {name: tensor for name, tensor in picture.items() if ".silhouette." not in name}
-    torch.save({"network": kept | shapes}, out)
-    return out
 
 
 def training_data(shared: Path, work: Path) -> Path:
@@ -159,18 +143,15 @@ def main() -> None:
         sys.exit(f"make_bundle: there is no {options.shared / 'data' / 'pbc'}; name its folder with --shared")
     work = options.work
     manifest = training_data(options.shared, work)
-    leukon("train", page(SILHOUETTES), "--data", manifest, "--out", work / SILHOUETTES)
     for name, plan in TRAININGS.items():
-        weights, first = options.shared / "weights" / f"{plan.weights}.safetensors", work / f"{name}-1"
-        leukon("train", page(plan.recipes[0]), "--data", manifest, "--weights", weights, "--out", first)
-        weights = first / "best.pt"
-        if plan.joined:
-            weights = joined(weights, work / SILHOUETTES / "best.pt", work / f"{name}-joined.pt")
-        run = work / f"{name}-2"
-        leukon("train", page(plan.recipes[1]), "--data", manifest, "--weights", weights, "--out", run)
+        weights = options.shared / "weights" / f"{plan.weights}.safetensors"
+        for number, recipe in enumerate(plan.recipes, 1):
+            run = work / f"{name}-{number}"
+            leukon("train", page(recipe), "--data", manifest, "--weights", weights, "--out", run)
+            weights = run / "best.pt"
     for name, networks in BUNDLES.items():
         runs = [work / f"{network}-2" for network in networks]
-        export: list[str | Path] = ["export", *runs, "--data", str(manifest), "--name", name, "--int8"]
+        export: list[str | Path] = ["export", *runs, "--data", str(manifest), "--name", name, *STORAGE[name]]
         leukon(*export, "--out", work / f"{name}.leukon")
         systems = measured(work / f"{name}.leukon", options.shared, work)
         started = [STARTED.format(TRAININGS[network].network) for network in networks]

@@ -94,8 +94,7 @@ def ours(manifest: Manifest, side_px: int, out: Path) -> tuple[float, float]:
     """Train for two epochs; return images/s of the second, and of the first with the reading of the files."""
     recipe = load_recipe("small")
     pipeline = replace(recipe.pipeline, frame=replace(recipe.pipeline.frame, side_px=side_px))
-    model = ModelSpec("mobilenet_v2_silhouette", finetune="after_block_5")
-    recipe = replace(recipe, pipeline=pipeline, model=model, batch_size=BATCH, epochs=2)
+    recipe = replace(recipe, pipeline=pipeline, batch_size=BATCH, epochs=2)
     times: dict[str, list[float]] = {"": [time.perf_counter()]}
 
     def note(what: str, _done: int, _total: int) -> None:

@@ -1,4 +1,4 @@
-"""What each lever of the recipe `small` is worth on systems that were never seen, one by one, on MobileNetV2.
+"""What each lever of the recipe `small` is worth on imaging systems that were never seen, one at a time.
 
 ``plain`` turns and mirrors only; ``strong`` is the default augmentation with every weight trained; each other
 recipe adds one thing to ``frozen``, and ``all`` takes them together. ``backbone`` is ``silhouette`` with
@@ -25,7 +25,6 @@ def _with(name: str, *, finetune: str = "after_block_5", silhouette: bool = Fals
         pipeline=replace(_SMALL.pipeline, frame=Frame(side_px=96, silhouette=silhouette)),
         augmentation=Augmentation(**changes),
         model=ModelSpec("mobilenet_v2" + "_silhouette" * silhouette, finetune=finetune),
-        optimizer=Optimizer(rate=1.5e-3, weight_decay=0.02),
         epochs=5,
         averaging=0.99,
     )
@@ -41,7 +40,7 @@ RECIPES = {
     "soft": _with("soft", soft=0.5, blur_px=3.0),
     "grey": _with("grey", grey=0.15),
     "silhouette": _with("silhouette", silhouette=True),
-    "all": replace(_with("all", silhouette=True), augmentation=replace(_SMALL.augmentation, plain=0.15)),
+    "all": replace(_with("all", silhouette=True), augmentation=_SMALL.augmentation),
     "backbone": replace(
         _with("backbone", silhouette=True),
         model=ModelSpec("resnet50_v2_silhouette", finetune="after_layer1_3"),

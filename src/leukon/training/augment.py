@@ -15,7 +15,6 @@ import numpy.typing as npt
 
 from leukon.imaging.color.background import background_level
 from leukon.imaging.unprocess import add_noise, draw_noise, draw_unprocessing
-from leukon.segmentation.cell import silhouette_of
 from leukon.segmentation.silhouette import LEAST_CYTOPLASM, LEAST_NUCLEUS, NUCLEUS
 from leukon.types import Box, Cell, Image
 
@@ -76,9 +75,6 @@ class Augmentation:
         and are developed as another camera would (Brooks et al. 2019).
     plain : float
         Share of cells that get no colour change at all, so that the training system stays sharp.
-    redrawn : float
-        Share of silhouettes that are drawn anew, from the changed image: with lobes run together and edges
-        misread, as on a blurred or pale capture.
     """
 
     extent: Literal["all", "geometry", "none"] = "all"
@@ -102,7 +98,6 @@ class Augmentation:
     jpeg: float = 0.2
     sensor: float = 0.0
     plain: float = 0.15
-    redrawn: float = 0.0
 
     def scaled(self, factor: float) -> Augmentation:
         """Return changes of colour, sharpness and grain `factor` times as strong, made to every cell."""
@@ -128,10 +123,7 @@ class Augmentation:
             if self.sensor and rng.random() < self.sensor:
                 image = through_another_camera(image, rng)
             image = self._degrade(image, moved.box.side_px, rng)
-        moved = replace(moved, image=image, name=cell.name, flags=cell.flags)
-        if cell.silhouette is not None and self.redrawn and rng.random() < self.redrawn:
-            moved = replace(moved, silhouette=self._reshape(silhouette_of(moved), rng))
-        return moved
+        return replace(moved, image=image, name=cell.name, flags=cell.flags)
 
     def _move(self, cell: Cell, rng: np.random.Generator) -> Cell:
         image, box = cell.image, cell.box

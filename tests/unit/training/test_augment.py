@@ -7,7 +7,6 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from leukon.segmentation.silhouette import NUCLEUS, SIDE_PX
 from leukon.training.augment import Augmentation, through_another_camera
 from leukon.types import Box, Cell
 
@@ -75,15 +74,3 @@ def test_elastic_bends_the_outline() -> None:
     bent = np.mean([roundness(replace(STILL, elastic=0.08), seed) for seed in range(10)])
     straight = np.mean([roundness(STILL, seed) for seed in range(10)])
     assert bent < straight - 0.03
-
-
-def test_a_redrawn_silhouette_shows_what_the_changed_picture_does() -> None:
-    cell = replace(smear(), silhouette=np.zeros((SIDE_PX, SIDE_PX), np.uint8))
-    kept = STILL(cell, np.random.default_rng(1)).silhouette
-    assert kept is not None
-    assert not kept.any()
-    drawn = replace(STILL, redrawn=1.0)(cell, np.random.default_rng(1)).silhouette
-    assert drawn is not None
-    nucleus, cell_px = (drawn == NUCLEUS).sum(), (drawn > 0).sum()
-    assert 0.2 < nucleus / cell_px < 0.7  # (9 / 16)² as it is drawn, before parts grow or shrink
-    assert drawn[SIDE_PX // 2, SIDE_PX // 2] == NUCLEUS
