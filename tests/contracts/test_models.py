@@ -128,7 +128,7 @@ def test_eight_bits_say_nearly_the_same() -> None:
     small = quantized(whole, [batch])
     assert len(small) < 0.4 * len(whole)
     said, expected = (onnxruntime.InferenceSession(n).run(None, {"batch": batch})[0] for n in (small, whole))
-    assert 0 < np.abs(said - expected).max() < 0.05 * np.abs(expected).max()
+    assert 0 < np.abs(said - expected).max() < 0.1 * np.abs(expected).max()
     shapes = [list(_last_maps(onnx.load_from_string(n)).values()) for n in (small, whole)]
     assert shapes[0] == shapes[1]
 
