@@ -37,9 +37,8 @@ def torch_pipeline(images: list[Path]) -> Callable[[], int]:
     from leukon.bundle import load_bundle
     from leukon.models import ModelSpec
 
-    contents = load_bundle().contents
-    side = contents.pipeline.frame.side_px
-    network = ModelSpec("mobilenet_v2_silhouette").build(8, channels=contents.pipeline.planes).eval()
+    side = load_bundle().contents.pipeline.frame.side_px
+    network = ModelSpec("mobilenet_v2_silhouette").build(8, channels=4).eval()
     prepare = transforms.Compose(
         [
             transforms.Resize((side, side)),

@@ -22,7 +22,7 @@ from leukon.types import Box, Cell, Image
 _DENSITY_OF_LEVEL = (-np.log10((np.arange(256) + 0.5) / 255.5)).astype(np.float32)
 _CANVAS = 2.0  # side of the augmented image as a multiple of the cell's
 _TONE = 0.08  # spread of the cytoplasm's level in silhouettes
-_RESIZED = 0.6  # share of silhouettes whose parts grow or shrink
+_REDRAWN = 0.6  # share of silhouettes whose parts grow or shrink
 _BENDS = 5  # nodes a side of the grid that elastic changes are drawn on
 # Optical density of azure B on chromatin, of eosin, and of methylene blue on cytoplasm: red, green, blue.
 _DYES = np.array([[0.55, 0.80, 0.22], [0.10, 0.75, 0.60], [0.35, 0.25, 0.15]]).T
@@ -173,7 +173,7 @@ class Augmentation:
         level = float(np.median(cytoplasm)) if len(cytoplasm) else 0.0
         parts = [moved > level / 2, moved > (level + NUCLEUS) / 2]
         level = min(level * np.exp(rng.normal(0, _TONE)), LEAST_NUCLEUS - 1)
-        if rng.random() < _RESIZED:
+        if rng.random() < _REDRAWN:
             sigma = rng.uniform(0.5, 2.5)
             parts = [
                 cv2.GaussianBlur(part.astype(np.float32), (0, 0), sigma) > rng.uniform(0.3, 0.7)
